@@ -1,0 +1,51 @@
+// Pure functions on samples. Every interval is an order-statistic interval: no distribution is assumed.
+//
+// Sources: David & Nagaraja, Order Statistics (3rd ed.), section 7.1, for the interval of a median;
+// Hodges & Lehmann (1963) and Lehmann, Nonparametrics, for the shift between two samples.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "bench/base/interval.h"
+
+namespace ergon::stats {
+
+/// Requires at least one sample; the mean of the middle two where their number is even.
+double median(std::span<const double> samples);
+
+/// Linear interpolation between order statistics (type 7); 0 <= p <= 1.
+double quantile(std::span<const double> samples, double p);
+
+/// Narrowest symmetric pair of order statistics that holds the median with at least `confidence`;
+/// nothing where there are too few samples for it (under 6 for 0.95).
+std::optional<Interval> median_interval(std::span<const double> samples, double confidence = 0.95);
+
+/// Samples of one process launch each. One launch: median_interval of its samples. With six launches
+/// or more: the interval of the launch medians. Two to five: the hull of the launches' own intervals.
+struct LaunchInterval {
+  double median = 0;
+  Interval interval;
+  bool spans_launches = false;
+};
+std::optional<LaunchInterval> launch_interval(std::span<const std::vector<double>> launches);
+
+/// Median of b[i] / a[i] over pairs, with its interval. Pairs come from the same round.
+std::optional<Estimate> paired_ratio(std::span<const double> a, std::span<const double> b,
+                                     double confidence = 0.95);
+
+/// Shift of log(b) against log(a) as a ratio b / a: Hodges-Lehmann estimate with the interval that
+/// inverts the rank-sum test (normal approximation with tie correction). For samples of two runs.
+std::optional<Estimate> unpaired_ratio(std::span<const double> a, std::span<const double> b,
+                                       double confidence = 0.95);
+
+enum class Verdict { faster, slower, same, cannot_tell };
+/// `ratio` is new time / old time; `margin` 0.02 means 2 %. same: the interval lies inside the margin.
+/// faster or slower: it lies wholly outside on one side. Otherwise cannot_tell.
+Verdict verdict(const Estimate& ratio, double margin) noexcept;
+
+/// Two-sided p-value of the sign test on paired ratios; information only.
+double sign_test_p(std::span<const double> a, std::span<const double> b);
+
+}  // namespace ergon::stats

@@ -1,0 +1,62 @@
+// The processor as CPUID (or the Arm ID registers, through the kernel) tells it, and its caches.
+//
+// Guests hide names: family, model and stepping are kept beside the brand string. An instruction set
+// counts as usable only where the operating system saves its registers.
+#pragma once
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/devices/device.h"
+
+namespace ergon {
+
+struct CpuCache {
+  int level = 0;
+  std::size_t bytes = 0;
+  int shared_by = 1;  // logical processors
+};
+
+struct CpuInfo {
+  std::string vendor;  // "AuthenticAMD", "GenuineIntel", or the Arm implementer's name
+  std::string brand;   // as the processor (or its hypervisor) prints it
+  int family = 0;      // extended family added
+  int model = 0;       // extended model included
+  int stepping = 0;
+  bool hypervisor = false;
+  std::vector<std::string> isa;  // usable: "sse2", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", ...
+  std::vector<CpuCache> caches;  // data and unified, innermost first, as sysfs reports them
+  bool has(std::string_view feature) const noexcept;
+  std::optional<std::size_t> last_level_cache_bytes() const noexcept;
+};
+
+/// Read once, then the same object. Honours ERGON_SYSFS for the caches.
+const CpuInfo& cpu_info();
+
+/// Asks Linux for permission to use AMX tiles in this process; true where they may be used.
+bool enable_amx() noexcept;
+
+/// Runs `body(thread, threads)` on a team of OpenMP threads and waits.
+template <class Body>
+void on_team(int threads, Body&& body) {
+#pragma omp parallel num_threads(threads)
+  {
+    int thread = 0;
+#ifdef _OPENMP
+    thread = omp_get_thread_num();
+#endif
+    body(thread, threads);
+  }
+}
+
+std::vector<std::unique_ptr<Device>> find_cpu(std::string& reason);
+
+}  // namespace ergon

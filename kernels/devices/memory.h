@@ -1,0 +1,35 @@
+// Page-aligned host memory with a stated page policy.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace ergon {
+
+/// `small`: MADV_NOHUGEPAGE; `huge`: MADV_HUGEPAGE, 2 MiB aligned; `system`: whatever the system does.
+enum class PagePolicy { system, small, huge };
+
+std::string_view name(PagePolicy policy) noexcept;
+/// The policy of all allocations from here on; process-wide, set once before the first allocation.
+void set_page_policy(PagePolicy policy) noexcept;
+PagePolicy page_policy() noexcept;
+
+/// Zeroed memory from mmap; movable. Throws std::bad_alloc.
+class HostMemory {
+ public:
+  HostMemory() = default;
+  explicit HostMemory(std::size_t bytes);
+  HostMemory(HostMemory&& other) noexcept;
+  HostMemory& operator=(HostMemory&& other) noexcept;
+  ~HostMemory();
+  std::byte* data() const noexcept { return data_; }
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+  std::byte* mapping_ = nullptr;
+  std::size_t mapped_bytes_ = 0;
+};
+
+}  // namespace ergon

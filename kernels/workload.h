@@ -1,0 +1,83 @@
+// What a problem description offers: fields with names and limits, counted work, text.
+//
+// A family (gemm, ...) declares its fields once, as FieldSpecs; parsing, printing, columns and the
+// record follow from that list. A Workload is one valid problem: constructing one checks it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "kernels/tensor.h"
+
+namespace ergon {
+
+using FieldValue = std::variant<std::int64_t, double, bool, std::string>;
+std::string to_text(const FieldValue& value);
+
+struct FieldSpec {
+  std::string_view name;
+  std::string_view help;
+  /// Its alternative is the field's type. An integer given for a real field is taken as a real.
+  FieldValue fallback;
+  bool required = false;
+  std::int64_t low = 0;   // integers only
+  std::int64_t high = 0;  // integers only; no upper limit where high <= low
+  std::vector<std::string_view> choices = {};  // strings only
+};
+
+struct Field {
+  std::string_view name;
+  FieldValue value;
+  bool is_fallback;
+};
+
+/// A field that cannot be: the message is for a user and does not repeat the field's name.
+struct InvalidField : std::runtime_error {
+  InvalidField(std::string field_name, const std::string& message)
+      : std::runtime_error(message), field(std::move(field_name)) {}
+  std::string field;
+};
+
+/// Counted work of a call: `bytes` moves every operand once (compulsory traffic).
+struct Work {
+  double flops = 0;  // a multiply-add counts 2; integer operations count alike
+  double bytes = 0;
+};
+
+struct DTypes {
+  DType inputs = DType::f32;
+  DType weights = DType::f32;
+  DType accumulate = DType::f32;
+  DType output = DType::f32;
+  friend bool operator==(const DTypes&, const DTypes&) = default;
+};
+
+using FieldMap = std::map<std::string, FieldValue, std::less<>>;
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+  virtual std::string_view kernel() const noexcept = 0;
+  /// Every field in the family's order, fallbacks included.
+  virtual std::vector<Field> fields() const = 0;
+  virtual DTypes dtypes() const noexcept = 0;
+  virtual Work work() const noexcept = 0;
+  /// True where weights are read once and hardly reused (decode): measured cold unless told otherwise.
+  virtual bool streams_weights() const noexcept = 0;
+  /// "gemm/m=8,n=64,k=64,beta=1": required fields and those that differ from their fallback; the
+  /// dtype is not part of it, the record keeps it apart.
+  std::string name() const;
+};
+
+/// Fills fallbacks and checks names, types, limits and choices. Throws InvalidField.
+FieldMap complete(std::span<const FieldSpec> specs, const FieldMap& given);
+
+}  // namespace ergon
