@@ -48,6 +48,8 @@ class Family {
   virtual std::span<const FieldSpec> fields() const noexcept = 0;
   /// Throws InvalidField.
   virtual std::unique_ptr<Workload> make(const FieldMap& given) const = 0;
+  /// What one slot of inputs holds, before anything is allocated.
+  virtual std::vector<NamedDesc> operands(const Workload& workload) const = 0;
   /// The operands, seeded; the same seed gives the same values whatever the number of slots.
   virtual std::unique_ptr<Inputs> inputs(const Workload& workload, std::uint64_t seed,
                                          std::size_t slots) const = 0;

@@ -1,0 +1,37 @@
+#include <cstdio>
+#include <exception>
+
+#include "bench/base/error.h"
+#include "bench/cli/command.h"
+#include "bench/measure/host.h"
+
+// Exit codes: 0 done; 1 worse, wrong or inconsistent; 2 a mistake of the user; 3 cannot tell.
+int main(int argc, char** argv) {
+  using namespace ergon;
+  CLI::App app{"Measures kernels of AI models and says what a result costs: speed, joules, dollars."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", [] {
+    const auto build = measure::describe_build();
+    return "ergon " + build.version + " (" + build.commit + ", " + build.build_type + ")";
+  });
+  int exit_code = 0;
+  for (const auto add : {cli::add_run, cli::add_list, cli::add_report, cli::add_compare,
+                         cli::add_doctor, cli::add_verify})
+    add(app, exit_code);
+  try {
+    app.parse(argc, argv);
+    return exit_code;
+  } catch (const CLI::Success& done) {  // --help, --version
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "error: command line: %s\n", error.what());
+  } catch (const UserError& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "error: out of memory\n");
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  }
+  return 2;
+}

@@ -1,0 +1,44 @@
+#include "bench/cli/suite_options.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace ergon::cli {
+
+namespace fs = std::filesystem;
+
+std::string configs_folder() {
+  if (const char* given = std::getenv("ERGON_CONFIGS")) {
+    if (!fs::is_directory(given)) throw UserError({"ERGON_CONFIGS", 0, ""}, std::string(given) + " is no folder");
+    return given;
+  }
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  for (fs::path folder = program.parent_path(); !folder.empty(); folder = folder.parent_path()) {
+    if (fs::is_directory(folder / "configs" / "suites")) return (folder / "configs").string();
+    if (folder == folder.root_path()) break;
+  }
+  if (fs::is_directory("configs/suites")) return "configs";
+  throw UserError("no configs/ folder above the program or here; set ERGON_CONFIGS to it");
+}
+
+void SuiteOptions::add_to(CLI::App& app) {
+  app.add_option("suite", suite, "Suite file (TOML) [configs/suites/quick.toml]");
+  app.add_option("--filter", cases.filter, "Only cases whose full name this regular expression finds");
+  app.add_option("--backend", cases.backends,
+                 "Backends, as `backend[:name[:variant]]`, separated by commas: onednn,cblas:openblas")
+      ->delimiter(',');
+  app.add_option("--threads", cases.threads, "Thread counts, separated by commas; \"all\" for all allowed")
+      ->delimiter(',');
+  app.add_option("--cache", cases.cache, "cold, warm or both")->check(CLI::IsMember({"cold", "warm", "both"}));
+  app.add_option("--blas", registry.blas,
+                 "CBLAS libraries by name (openblas, blis, mkl) or path, separated by commas")
+      ->delimiter(',');
+}
+
+config::Suite SuiteOptions::load() const {
+  if (!suite.empty()) return config::load_suite(suite);
+  return config::load_suite(configs_folder() + "/suites/quick.toml");
+}
+
+}  // namespace ergon::cli

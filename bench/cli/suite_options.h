@@ -1,0 +1,26 @@
+// What `run`, `list` and `compare --live` share: which suite, narrowed how, with which libraries.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "bench/config/suite.h"
+#include "bench/measure/case.h"
+
+namespace ergon::cli {
+
+struct SuiteOptions {
+  std::string suite;
+  measure::CaseOptions cases;
+  RegistryOptions registry;
+
+  void add_to(CLI::App& app);
+  config::Suite load() const;
+};
+
+/// The folder of configs/: ERGON_CONFIGS, beside the program's build tree, or below the current
+/// folder. Throws UserError where none exists.
+std::string configs_folder();
+
+}  // namespace ergon::cli

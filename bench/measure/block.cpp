@@ -1,0 +1,123 @@
+#include "bench/measure/block.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+#include <string>
+
+#include "bench/record/status.h"
+
+namespace ergon::measure {
+namespace {
+
+using Members = std::vector<std::unique_ptr<Member>>;
+
+constexpr std::uint64_t other_inputs = 0x9E3779B97F4A7C15ULL;
+
+Members prepare(const BlockPlan& plan, const Inputs& inputs, int number, Session& session) {
+  Members members;
+  for (const Case& what : plan.cases)
+    members.push_back(std::make_unique<Member>(what, inputs, plan.slots, number, session));
+  return members;
+}
+
+void verify(Members& members, const Oracle& oracle, std::size_t slots) {
+  for (auto& member : members) {
+    member->verify(oracle, 0);
+    if (slots > 1) member->verify(oracle, slots - 1);
+  }
+}
+
+std::vector<Member*> usable(const Members& members) {
+  std::vector<Member*> out;
+  for (const auto& member : members)
+    if (member->usable()) out.push_back(member.get());
+  return out;
+}
+
+// The widest interval decides: stopping one member early would take it out of later rounds.
+double widest(const std::vector<Member*>& members) {
+  double worst = 0;
+  for (const Member* member : members)
+    if (member->usable()) worst = std::max(worst, member->relative_interval());
+  return worst;
+}
+
+void report(const Session& session, int round, double width) {
+  if (!session.progress) return;
+  char line[64];
+  std::snprintf(line, sizeof line, "round %d, widest interval ±%.1f %%", round, 100 * width);
+  session.progress(line);
+}
+
+void measure_rounds(const std::vector<Member*>& measured, const std::vector<Member*>& ceilings,
+                    const Oracle& oracle, double until, Session& session) {
+  std::vector<Member*> all = measured;
+  all.insert(all.end(), ceilings.begin(), ceilings.end());
+  const Effort& effort = session.effort;
+  std::uniform_int_distribution<int> any_early_round(1, effort.least_rounds - 1);
+  const int checked_round = any_early_round(session.order);
+  for (int round = 0;; ++round) {
+    run_round(all, session);
+    if (round == checked_round)
+      for (Member* member : measured) member->check_inside_a_window(oracle);
+    if (round + 1 < effort.least_rounds) continue;
+    const double width = widest(measured);
+    report(session, round + 1, width);
+    if (width <= effort.interval || session.clock.now_seconds() >= until) return;
+  }
+}
+
+// Other values behind the same pointers: a result from memory is now wrong.
+void verify_with_other_inputs(const Family& family, const Workload& workload, Inputs& inputs,
+                              Members& members, std::uint64_t seed) {
+  const auto other = family.inputs(workload, seed ^ other_inputs, 1);
+  for (const auto& operand : inputs.operands()) {
+    const std::byte* from = other->data(operand.name, 0);
+    std::copy_n(from, operand.desc.span_bytes(), inputs.data(operand.name, 0));
+  }
+  const auto oracle = family.oracle(workload, inputs);
+  for (auto& member : members) member->verify_again(*oracle);
+}
+
+}  // namespace
+
+void run_round(const std::vector<Member*>& members, Session& session) {
+  std::vector<Member*> order;
+  for (Member* member : members)
+    if (member->usable()) order.push_back(member);
+  std::shuffle(order.begin(), order.end(), session.order);
+  int position = 0;
+  for (Member* member : order) member->sample(session.next_round, position++);
+  ++session.next_round;
+}
+
+void measure_block(const BlockPlan& plan, int number, double seconds, Ceilings& ceilings,
+                   Session& session) {
+  const double begun = session.clock.now_seconds();
+  const Case& first = plan.cases.front();
+  const Family& family = *first.family;
+  const Workload& workload = *first.workload;
+
+  const auto inputs = family.inputs(workload, session.seed, plan.slots);
+  Members members = prepare(plan, *inputs, number, session);
+  const auto oracle = family.oracle(workload, *inputs);
+  verify(members, *oracle, plan.slots);
+  for (auto& member : members) member->warm_up();
+
+  const double energy_share = session.meter ? 0.8 : 0.95;
+  const auto bounds = ceilings.of(plan);
+  if (const auto measured = usable(members); !measured.empty())
+    measure_rounds(measured, bounds, *oracle, begun + energy_share * seconds, session);
+  for (auto& member : members) member->time_stages();
+  for (auto& member : members) member->measure_energy();
+  verify_with_other_inputs(family, workload, *inputs, members, session.seed);
+
+  for (auto& member : members) {
+    if (!member->usable()) continue;
+    member->summarise();
+    session.sink.row_finished(member->row);
+  }
+}
+
+}  // namespace ergon::measure

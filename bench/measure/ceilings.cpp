@@ -1,0 +1,159 @@
+#include "bench/measure/ceilings.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "bench/stats/stats.h"
+#include "kernels/ceilings/ceiling.h"
+
+namespace ergon::measure {
+namespace {
+
+// Ceilings belong to no block: they take part in the rounds of many.
+constexpr int no_block = -1;
+
+const Implementation* find_loop(const Registry& registry, const Workload& workload,
+                                std::string_view backend, std::string& reason) {
+  reason = "no ceiling loop for it in this build";
+  for (const auto& candidate : registry.implementations()) {
+    const auto& info = candidate->info();
+    if (info.kernel != "ceiling" || info.backend != backend) continue;
+    if (const auto why = candidate->unavailable()) {
+      reason = *why;
+    } else if (const auto cannot = candidate->unsupported(workload)) {
+      reason = *cannot;
+    } else {
+      return candidate.get();
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Ceilings::Ceilings(const Machine& machine, const std::vector<BlockPlan>& blocks,
+                   std::size_t memory_bytes, Session& session)
+    : session_(session), stream_bytes_(cold_target_bytes(machine.cpu())) {
+  std::set<std::tuple<std::string, std::string, int>> needed;
+  bool any_cold = false;
+  for (const BlockPlan& block : blocks)
+    for (const Case& what : block.cases) {
+      if (what.device != &machine.cpu()) continue;
+      any_cold = any_cold || block.cold;
+      needed.emplace("flops", name(what.workload->dtypes().weights), what.threads);
+      for (const char* stream : {"read", "copy", "triad"}) needed.emplace(stream, "", what.threads);
+    }
+  // Cold rows are judged by the read ceiling, so it matters more than copy and triad.
+  const bool all_streams = 4 * stream_bytes_ <= memory_bytes;
+  for (const auto& [what, dtype, threads] : needed) {
+    if (what != "flops" && what != "read" && !all_streams) continue;
+    if (what == "read" && stream_bytes_ > memory_bytes) {
+      entries_.push_back({what, dtype, threads, "too little memory to read past the cache", {}, {}, {}, {}});
+      continue;
+    }
+    add(machine, what, dtype, threads);
+  }
+}
+
+void Ceilings::add(const Machine& machine, const std::string& what, const std::string& dtype,
+                   int threads) {
+  Entry entry{what, dtype, threads, {}, {}, {}, {}, {}};
+  const Family* family = machine.registry.family("ceiling");
+  std::string reason;
+  const auto backend =
+      what == "flops" ? best_flops_backend(*dtype_from_name(dtype), reason) : best_bandwidth_backend();
+  FieldMap fields{{"what", what}};
+  if (what == "flops") fields["dtype"] = dtype;
+  else fields["bytes"] = static_cast<std::int64_t>(stream_bytes_);
+
+  const Implementation* loop = nullptr;
+  if (backend && family) {
+    entry.workload = family->make(fields);
+    loop = find_loop(machine.registry, *entry.workload, *backend, reason);
+  }
+  if (!loop) {
+    entry.reason = reason;
+    entries_.push_back(std::move(entry));
+    return;
+  }
+  // The loops of all thread counts read the same memory.
+  Entry* same = nullptr;
+  for (Entry& other : entries_)
+    if (other.what == what && other.dtype == dtype && other.inputs) same = &other;
+  if (!same) entry.inputs = family->inputs(*entry.workload, session_.seed, 1);
+  const Inputs& inputs = same ? *same->inputs : *entry.inputs;
+  entry.oracle = family->oracle(*entry.workload, inputs);
+  Case what_case;
+  what_case.family = family;
+  what_case.workload = entry.workload;
+  what_case.implementation = loop;
+  what_case.device = &machine.cpu();
+  what_case.threads = threads;
+  entry.member = std::make_unique<Member>(what_case, inputs, 1, no_block, session_);
+  entry.member->verify(*entry.oracle, 0);
+  entry.member->warm_up();
+  entries_.push_back(std::move(entry));
+}
+
+Ceilings::Entry* Ceilings::find(const std::string& what, const std::string& dtype, int threads) {
+  for (Entry& entry : entries_)
+    if (entry.what == what && entry.dtype == dtype && entry.threads == threads) return &entry;
+  return nullptr;
+}
+
+std::vector<Member*> Ceilings::of(const BlockPlan& block) {
+  std::vector<Member*> members;
+  const auto take = [&members](Entry* entry) {
+    if (!entry || !entry->member) return;
+    Member* member = entry->member.get();
+    if (std::find(members.begin(), members.end(), member) == members.end()) members.push_back(member);
+  };
+  for (const Case& what : block.cases) {
+    take(find("flops", std::string(name(what.workload->dtypes().weights)), what.threads));
+    if (block.cold) take(find("read", "", what.threads));
+  }
+  return members;
+}
+
+void Ceilings::opening_rounds(int rounds) {
+  std::vector<Member*> all;
+  for (Entry& entry : entries_)
+    if (entry.member) all.push_back(entry.member.get());
+  for (int i = 0; i < rounds && !all.empty(); ++i) run_round(all, session_);
+}
+
+void Ceilings::conclude() {
+  for (Entry& entry : entries_) {
+    if (!entry.member || !entry.member->usable()) continue;
+    entry.member->verify_again(*entry.oracle);
+    if (!entry.member->usable()) continue;
+    entry.member->summarise();
+    entry.member->row.energy = Absent{"a ceiling: only its speed is measured"};
+    session_.sink.row_finished(entry.member->row);
+  }
+}
+
+std::vector<record::Ceiling> Ceilings::summary() const {
+  std::vector<record::Ceiling> out;
+  for (const Entry& entry : entries_) {
+    record::Ceiling ceiling;
+    ceiling.what = entry.what == "flops" ? "flops" : "bandwidth_" + entry.what;
+    ceiling.dtype = entry.dtype;
+    ceiling.threads = entry.threads;
+    ceiling.value_per_second = Absent{entry.reason.empty() ? "its loop failed" : entry.reason};
+    ceiling.interval95 = Absent{"no value"};
+    if (entry.member && entry.member->row.median) {
+      const auto& row = entry.member->row;
+      const double work = entry.what == "flops" ? row.work.flops : row.work.bytes;
+      ceiling.value_per_second = work / *row.median;
+      if (row.interval95)
+        ceiling.interval95 = Interval{work / row.interval95->high, work / row.interval95->low};
+      ceiling.method = row.implementation.backend + " loop; its samples are in the row " + entry.member->key;
+    }
+    out.push_back(std::move(ceiling));
+  }
+  return out;
+}
+
+}  // namespace ergon::measure

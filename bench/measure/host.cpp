@@ -1,0 +1,220 @@
+#include "bench/measure/host.h"
+
+#include <hwloc.h>
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "bench/base/error.h"
+#include "bench/measure/build_info.h"
+#include "kernels/devices/cpu.h"
+#include "kernels/devices/memory.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+extern char** environ;
+
+namespace ergon::measure {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string root(const char* variable, const char* fallback) {
+  const char* value = std::getenv(variable);
+  return value ? value : fallback;
+}
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+Maybe<std::string> line_or(const std::string& path, const std::string& reason) {
+  const std::string line = first_line(path);
+  if (line.empty()) return Absent{reason};
+  return line;
+}
+
+// "key<separator>value" lines, as in /proc/cpuinfo and os-release.
+std::string value_of(const std::string& path, const std::string& key, char separator) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const auto at = line.find(separator);
+    if (at == std::string::npos) continue;
+    std::string name = line.substr(0, at);
+    name.erase(name.find_last_not_of(" \t") + 1);
+    if (name != key) continue;
+    std::string value = line.substr(at + 1);
+    value.erase(0, value.find_first_not_of(" \t\""));
+    value.erase(value.find_last_not_of(" \t\"") + 1);
+    return value;
+  }
+  return {};
+}
+
+Maybe<std::string> hypervisor() {
+#if defined(__x86_64__)
+  if (!cpu_info().hypervisor) return std::string("none");
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  __cpuid(0x40000000, eax, ebx, ecx, edx);
+  char name[13] = {};
+  std::memcpy(name, &ebx, 4);
+  std::memcpy(name + 4, &ecx, 4);
+  std::memcpy(name + 8, &edx, 4);
+  std::string text(name);
+  if (text.empty()) text = "yes, by a hypervisor that does not name itself";
+  return text;
+#else
+  return Absent{"this architecture does not tell a guest"};
+#endif
+}
+
+Maybe<std::string> container(const std::string& proc) {
+  if (fs::exists("/.dockerenv")) return std::string("docker");
+  if (fs::exists("/run/.containerenv")) return std::string("podman");
+  std::ifstream file(proc + "/1/cgroup");
+  for (std::string line; std::getline(file, line);)
+    for (const char* name : {"docker", "kubepods", "lxc", "containerd"})
+      if (line.find(name) != std::string::npos) return std::string(name);
+  return std::string("none");
+}
+
+struct Topology {
+  int cores = 0, threads = 0, sockets = 0, numa_nodes = 0;
+};
+
+Topology topology() {
+  Topology out;
+  hwloc_topology_t tree = nullptr;
+  if (hwloc_topology_init(&tree) != 0) return out;
+  if (hwloc_topology_load(tree) == 0) {
+    out.cores = std::max(0, hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_CORE));
+    out.threads = std::max(0, hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_PU));
+    out.sockets = std::max(0, hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_PACKAGE));
+    out.numa_nodes = std::max(0, hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_NUMANODE));
+  }
+  hwloc_topology_destroy(tree);
+  return out;
+}
+
+record::Cpu describe_cpu() {
+  const CpuInfo& info = cpu_info();
+  const Topology shape = topology();
+  record::Cpu cpu;
+  cpu.model = info.brand.empty() ? "not named" : info.brand;
+  cpu.vendor = info.vendor;
+  cpu.family = std::to_string(info.family) + "/" + std::to_string(info.model) + "/" +
+               std::to_string(info.stepping);
+  cpu.cores_used = static_cast<int>(allowed_cores().size());
+  cpu.cores = shape.cores;
+  cpu.threads = shape.threads;
+  cpu.sockets = shape.sockets;
+  cpu.numa_nodes = shape.numa_nodes;
+  cpu.isa = info.isa;
+  for (const CpuCache& cache : info.caches)
+    cpu.caches.push_back({cache.level, static_cast<std::int64_t>(cache.bytes), cache.shared_by});
+  return cpu;
+}
+
+std::map<std::string, std::string> library_variables() {
+  std::map<std::string, std::string> out;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string text = *entry;
+    for (const char* prefix : {"OMP_", "GOMP_", "KMP_", "OPENBLAS_", "BLIS_", "DNNL_", "ONEDNN_", "MKL_",
+                               "GOTO_", "POCL_", "ERGON_", "MALLOC_"})
+      if (text.rfind(prefix, 0) == 0) {
+        const auto at = text.find('=');
+        out[text.substr(0, at)] = text.substr(at + 1);
+      }
+  }
+  return out;
+}
+
+// "always [madvise] never" -> "madvise"
+std::string chosen(const std::string& line) {
+  const auto from = line.find('['), to = line.find(']');
+  if (from == std::string::npos || to == std::string::npos) return line.empty() ? "unknown" : line;
+  return line.substr(from + 1, to - from - 1);
+}
+
+}  // namespace
+
+std::vector<int> allowed_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> out;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return out;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &set)) out.push_back(cpu);
+  return out;
+}
+
+record::Host describe_host() {
+  const std::string sysfs = root("ERGON_SYSFS", "/sys"), proc = root("ERGON_PROC", "/proc");
+  const std::string cpus = sysfs + "/devices/system/cpu";
+  record::Host host;
+  host.cpu = describe_cpu();
+  host.memory_bytes = std::atoll(value_of(proc + "/meminfo", "MemTotal", ':').c_str()) * 1024;
+  host.os = value_of("/etc/os-release", "PRETTY_NAME", '=');
+  utsname system{};
+  uname(&system);
+  host.kernel = std::string(system.sysname) + " " + system.release + " " + system.machine;
+  host.virtualised = hypervisor();
+  host.container = container(proc);
+  host.governor = line_or(cpus + "/cpu0/cpufreq/scaling_governor", "no cpufreq here");
+  const std::string smt = first_line(cpus + "/smt/active");
+  host.smt = smt.empty() ? Maybe<bool>(Absent{"sysfs does not say"}) : Maybe<bool>(smt == "1");
+  const std::string microcode = value_of(proc + "/cpuinfo", "microcode", ':');
+  host.microcode = microcode.empty() ? Maybe<std::string>(Absent{"/proc/cpuinfo does not say"})
+                                     : Maybe<std::string>(microcode);
+  const char* bind = std::getenv("OMP_PROC_BIND");
+  const char* places = std::getenv("OMP_PLACES");
+  host.binding.policy = std::string("OMP_PROC_BIND=") + (bind ? bind : "unset") +
+                        " OMP_PLACES=" + (places ? places : "unset");
+  host.binding.cores = allowed_cores();
+  host.pages.thp = chosen(first_line(sysfs + "/kernel/mm/transparent_hugepage/enabled"));
+  host.pages.policy = std::string(name(page_policy()));
+  host.pages.alignment = page_policy() == PagePolicy::huge ? 2 << 20 : 4096;
+  host.variables = library_variables();
+  return host;
+}
+
+std::vector<record::Library> libraries(const Registry& registry) {
+  std::vector<record::Library> out;
+  std::set<std::string> seen;
+  for (const auto& implementation : registry.implementations()) {
+    const auto& library = implementation->info().library;
+    if (!library || implementation->unavailable()) continue;
+    if (!seen.insert(library->name + library->version + library->path).second) continue;
+    out.push_back({library->name, library->version, library->path, library->kernel});
+  }
+  return out;
+}
+
+record::Build describe_build() {
+  return {build_info::version, build_info::commit, build_info::build_type, build_info::compiler,
+          build_info::flags};
+}
+
+void bind_threads(char** argv) {
+  if (std::getenv("OMP_PROC_BIND") && std::getenv("OMP_PLACES") && std::getenv("OMP_DYNAMIC")) return;
+  setenv("OMP_PROC_BIND", "close", 0);
+  setenv("OMP_PLACES", "cores", 0);
+  setenv("OMP_DYNAMIC", "false", 0);
+  execv("/proc/self/exe", argv);
+  throw UserError(std::string("cannot start again with OpenMP bound to cores: ") + std::strerror(errno));
+}
+
+}  // namespace ergon::measure

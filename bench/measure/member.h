@@ -1,0 +1,59 @@
+// One participant of a block's rounds: a case with its prepared plan, its row and its samples.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/measure/case.h"
+#include "bench/measure/session.h"
+#include "bench/measure/window.h"
+#include "bench/record/document.h"
+
+namespace ergon::measure {
+
+class Member {
+ public:
+  /// Prepares the plan; a failure leaves a row "failed" with the reason and usable() false.
+  Member(const Case& what, const Inputs& inputs, std::size_t slots, int block, Session& session);
+
+  bool usable() const noexcept { return timed_ != nullptr; }
+  /// Takes it out of the block: no more windows, no more verdicts.
+  void fail(std::string status, std::string reason);
+  /// Poisons, calls, checks; a mismatch fails the member as "wrong".
+  void verify(const Oracle& oracle, std::size_t slot);
+  void verify_again(const Oracle& oracle);
+  /// Finds how many calls fill a window, and leaves caches, clocks and lazy set-up behind.
+  void warm_up();
+  /// One timed window at `position` of `round`, watched and given to the sink.
+  void sample(int round, int position);
+  /// A window like the timed ones, kept out of the samples, with a check of one call in its middle.
+  void check_inside_a_window(const Oracle& oracle);
+  void time_stages();
+  void measure_energy();
+  /// Median and interval over this launch's samples.
+  void summarise();
+  /// Half the interval's width over the median; infinite with too few samples.
+  double relative_interval() const;
+
+  record::Row row;
+  std::string key;
+  const Case& what() const noexcept { return case_; }
+  Plan& plan() noexcept { return *plan_; }
+  double seconds_per_call() const noexcept { return seconds_per_call_; }
+
+ private:
+  record::EnergySample energy_window(std::int64_t calls);
+  Case case_;
+  Session& session_;
+  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<Timed> timed_;
+  std::int64_t calls_ = 1;
+  double seconds_per_call_ = 0;
+};
+
+/// The facts of a case that are known before it is measured.
+record::Row row_of(const Case& what, int block);
+
+}  // namespace ergon::measure

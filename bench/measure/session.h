@@ -1,0 +1,54 @@
+// What every part of one launch shares: clocks, the machine watch, the meter, the sink that keeps each
+// sample the moment it exists, and the counters that number rounds over the whole run.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "bench/base/clock.h"
+#include "bench/measure/watch.h"
+#include "bench/meters/meter.h"
+#include "bench/record/document.h"
+
+namespace ergon::measure {
+
+/// Receives facts as they arise. The run's sink appends them to the journal.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void row_started(const record::Row& row) = 0;
+  virtual void time_sample(const std::string& key, const record::TimeSample& sample) = 0;
+  virtual void energy_sample(const std::string& key, const std::string& meter,
+                             const record::EnergySample& sample) = 0;
+  /// The row with everything but its samples: they were given before.
+  virtual void row_finished(const record::Row& row) = 0;
+};
+
+struct Effort {
+  double window_seconds = 0.02;    // length aimed at; one call where a call is longer
+  int least_rounds = 6;            // fewer give no 95 % interval of the median
+  double interval = 0.01;          // stop when every interval is within this of its median
+  double energy_error = 0.02;      // wanted relative error of an energy window
+  int energy_windows = 3;
+};
+
+struct Session {
+  Clock& clock;
+  const Watch& watch;
+  Sink& sink;
+  Meter* meter = nullptr;          // the primary one; nullptr: none works
+  std::string no_meter;            // why, where there is none
+  Maybe<double> idle_watts = Absent{"not measured"};
+  Effort effort;
+  std::uint64_t seed = 1;
+  int launch = 0;
+  double started_seconds = 0;      // on the clock; samples count from here
+  int next_round = 0;
+  std::mt19937_64 order{1};        // shuffles positions
+  std::function<void(std::string_view)> progress;  // one short line; may be empty
+};
+
+}  // namespace ergon::measure
