@@ -111,7 +111,7 @@ TEST(Verdict, ComesFromTheIntervalAgainstTheMargin) {
 }
 
 TEST(Verdict, MirrorsWhenTheSidesAreSwapped) {
-  for (double ratio : {0.95, 0.979, 0.9804, 0.99, 1.0, 1.015, 1.0201, 1.05}) {
+  for (double ratio : {0.95, 0.979, 0.9802, 0.9804, 0.99, 1.0, 1.015, 1.0201, 1.05}) {
     const Verdict there = verdict({ratio, ratio, ratio}, 0.02);
     const Verdict back = verdict({1 / ratio, 1 / ratio, 1 / ratio}, 0.02);
     if (there == Verdict::same)
