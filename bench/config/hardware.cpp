@@ -11,25 +11,17 @@
 namespace ergon::config {
 namespace {
 
-std::string read_confidence(TableReader& table, std::string_view key = "confidence") {
-  std::string word = table.text(key);
-  if (!is_confidence(word))
-    table.fail(key, "must be read, recalled, derived or unrecorded, not '" + word + "'");
-  return word;
-}
-
 /// Numbers of a sub-table. One with a source of its own speaks for itself, else the device's holds.
 void read_group(TableReader group, const std::string& name, Fact common, Hardware& device) {
   if (group.has("source")) {
     common.source = group.text("source");
-    common.confidence = read_confidence(group);
+    common.confidence = group.confidence();
     group.text("as_of");
     group.text_if("basis");
   }
   for (const auto& [key, node] : group.entries()) {
     if (std::holds_alternative<std::string>(node.value)) continue;
-    common.value = group.number(key);
-    if (common.value <= 0) group.fail(key, "must be above 0");
+    common.value = group.positive(key);
     device.facts[name + "." + key] = common;
   }
   group.refuse_others();
@@ -84,17 +76,15 @@ Hardware read_device(TableReader& table, const std::string& file) {
   device.source = table.text("source");
   device.more_sources = table.texts("more_sources");
   device.as_of = table.text("as_of");
-  device.confidence = read_confidence(table);
+  device.confidence = table.confidence();
   device.conflicts = table.texts("conflicts");
   device.note = table.text_if("note").value_or("");
   table.text_if("launch_date");
   table.text_if("list_price_note");
   const Fact common{0, device.confidence, device.source};
   for (const char* name : numbers)
-    if (const std::optional<double> value = table.number_if(name)) {
-      if (*value <= 0) table.fail(name, "must be above 0");
-      device.facts[name] = {*value, common.confidence, common.source};
-    }
+    if (table.has(name))
+      device.facts[name] = {table.positive(name), common.confidence, common.source};
   for (const char* name : groups)
     if (std::optional<TableReader> group = table.table_if(name))
       read_group(*group, name, common, device);
@@ -131,7 +121,7 @@ Generation read_generation(TableReader& table) {
   generation.has = table.texts("has");
   generation.lacks = table.texts("lacks");
   generation.source = table.text("source");
-  generation.confidence = read_confidence(table);
+  generation.confidence = table.confidence();
   generation.recalled = table.texts("recalled");
   generation.note = table.text_if("note").value_or("");
   table.refuse_others();
@@ -151,8 +141,8 @@ Estimate read_spread(TableReader& table, std::string_view key) {
 void read_server_power(TableReader& root, HardwareCatalogue& catalogue) {
   catalogue.power_as_of = root.text("as_of");
   catalogue.power_source = root.text("source");
-  catalogue.power_confidence = read_confidence(root);
-  read_confidence(root, "generation_confidence");
+  catalogue.power_confidence = root.confidence();
+  root.confidence("generation_confidence");
   for (TableReader& table : root.tables("server_power")) {
     ServerPower power;
     power.cpu = table.text("cpu");
@@ -196,10 +186,6 @@ std::vector<File> read_files(const std::string& folder) {
 }
 
 }  // namespace
-
-bool is_confidence(std::string_view word) noexcept {
-  return word == "read" || word == "recalled" || word == "derived" || word == "unrecorded";
-}
 
 Maybe<Fact> Hardware::fact(std::string_view fact_name) const {
   const auto found = facts.find(fact_name);

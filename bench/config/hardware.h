@@ -80,7 +80,4 @@ struct HardwareCatalogue {
 /// for a fact without source or confidence, and for a generation that no file describes.
 HardwareCatalogue load_hardware(const std::string& folder);
 
-/// True for the four words above.
-bool is_confidence(std::string_view word) noexcept;
-
 }  // namespace ergon::config

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <optional>
 
 namespace ergon::config {
@@ -73,7 +74,11 @@ bool claims(const Generation& generation, const CpuIdentity& cpu) {
 }
 
 std::string claim_text(const CpuIdentity& cpu, bool arm) {
-  if (arm) return "Arm part " + std::to_string(cpu.model);
+  if (arm) {
+    char part[16];
+    std::snprintf(part, sizeof part, "0x%x", static_cast<unsigned>(cpu.model));
+    return std::string("Arm part ") + part;
+  }
   return "CPUID family " + std::to_string(cpu.family) + " model " + std::to_string(cpu.model);
 }
 

@@ -36,8 +36,8 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
   const std::string best = nearest(word, candidates);
   if (best.empty()) return {};
-  // A third of the letters wrong is a typing mistake; more is another word.
-  if (distance(word, best) * 3 <= std::max<std::size_t>(word.size(), 3))
+  // Two letters, or a third of them, wrong is a typing mistake; more is another word.
+  if (distance(word, best) <= std::max<std::size_t>(word.size() / 3, 2))
     return "; did you mean '" + best + "'?";
   std::string list;
   constexpr std::size_t shown = 12;

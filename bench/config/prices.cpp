@@ -10,20 +10,7 @@
 namespace ergon::config {
 namespace {
 
-std::string read_confidence(TableReader& table, std::string_view key) {
-  std::string word = table.text(key);
-  if (!is_confidence(word))
-    table.fail(key, "must be read, recalled, derived or unrecorded, not '" + word + "'");
-  return word;
-}
-
 std::string weaker(const std::string& a, const std::string& b) { return a == "read" ? b : a; }
-
-double read_positive(TableReader& table, std::string_view key) {
-  const double value = table.number(key);
-  if (value <= 0) table.fail(key, "must be above 0");
-  return value;
-}
 
 int read_count(TableReader& table, std::string_view key) {
   const std::int64_t count = table.integer(key);
@@ -37,18 +24,18 @@ Instance read_instance(TableReader& table) {
   instance.name = table.text("instance");
   instance.device = table.text("device");
   instance.devices = read_count(table, "devices");
-  instance.counts_confidence = read_confidence(table, "devices_confidence");
+  instance.counts_confidence = table.confidence("devices_confidence");
   if (table.has("vcpus")) {
     instance.vcpus = read_count(table, "vcpus");
     instance.counts_confidence =
-        weaker(instance.counts_confidence, read_confidence(table, "vcpus_confidence"));
+        weaker(instance.counts_confidence, table.confidence("vcpus_confidence"));
   }
-  instance.usd_per_hour = read_positive(table, "usd_per_hour");
+  instance.usd_per_hour = table.positive("usd_per_hour");
   instance.kind = table.text("kind");
   instance.region = table.text("region");
   instance.as_of = table.text("as_of");
   instance.source = table.text("source");
-  instance.confidence = read_confidence(table, "confidence");
+  instance.confidence = table.confidence("confidence");
   instance.note = table.text_if("note").value_or("");
   table.refuse_others();
   return instance;
@@ -64,13 +51,13 @@ PriceList read_list(const std::string& path, std::string_view name, std::string_
   for (TableReader& table : root.tables(name)) {
     PriceFigure figure;
     figure.id = table.text("id");
-    figure.value = read_positive(table, value_key);
+    figure.value = table.positive(value_key);
     figure.holds_pue = table.flag("holds_pue");
     figure.about = table.text("about");
     figure.region = table.text_if("region").value_or("");
     figure.as_of = table.text("as_of");
     figure.source = table.text("source");
-    figure.confidence = read_confidence(table, "confidence");
+    figure.confidence = table.confidence("confidence");
     if (const auto rule = table.text_if("derived")) figure.note = *rule;
     if (const auto note = table.text_if("note")) figure.note = *note;
     table.refuse_others();

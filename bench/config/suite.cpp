@@ -92,8 +92,7 @@ SuiteEntry read_entry(const TableReader& table, const std::string& file, const s
 void read_budget(TableReader& root, Suite& suite) {
   std::optional<TableReader> budget = root.table_if("budget");
   if (!budget) return;
-  suite.budget_seconds = budget->number("seconds");
-  if (*suite.budget_seconds <= 0) budget->fail("seconds", "must be above 0");
+  suite.budget_seconds = budget->positive("seconds");
   budget->refuse_others();
 }
 

@@ -57,9 +57,10 @@ double TableReader::number(std::string_view key) {
   return *real;
 }
 
-std::optional<double> TableReader::number_if(std::string_view key) {
-  if (find(key) == nullptr) return std::nullopt;
-  return number(key);
+double TableReader::positive(std::string_view key) {
+  const double value = number(key);
+  if (value <= 0) fail(key, "must be above 0");
+  return value;
 }
 
 std::int64_t TableReader::integer(std::string_view key) {
@@ -72,6 +73,13 @@ std::int64_t TableReader::integer(std::string_view key) {
 std::optional<std::int64_t> TableReader::integer_if(std::string_view key) {
   if (find(key) == nullptr) return std::nullopt;
   return integer(key);
+}
+
+std::string TableReader::confidence(std::string_view key) {
+  std::string word = text(key);
+  if (word != "read" && word != "recalled" && word != "derived" && word != "unrecorded")
+    fail(key, "must be read, recalled, derived or unrecorded, not '" + word + "'");
+  return word;
 }
 
 bool TableReader::flag(std::string_view key) {

@@ -25,10 +25,12 @@ class TableReader {
 
   std::string text(std::string_view key);  // not empty
   std::optional<std::string> text_if(std::string_view key);
-  double number(std::string_view key);  // an integer counts as a number
-  std::optional<double> number_if(std::string_view key);
+  double number(std::string_view key);    // an integer counts as a number
+  double positive(std::string_view key);  // a number above 0
   std::int64_t integer(std::string_view key);
   std::optional<std::int64_t> integer_if(std::string_view key);
+  /// "read", "recalled", "derived" or "unrecorded".
+  std::string confidence(std::string_view key = "confidence");
   bool flag(std::string_view key);                       // false where there is none
   std::vector<std::string> texts(std::string_view key);  // empty where there is none
   /// The sub-tables of an array of tables; none where the key is missing.
