@@ -1,0 +1,21 @@
+# Finds oneDNN as the target DNNL::dnnl, visible everywhere: in ERGON_ONEDNN_ROOT where that is set,
+# else wherever CMake finds it. A root without oneDNN is an error; a system without it is not.
+if(ERGON_ONEDNN_ROOT)
+  unset(dnnl_DIR CACHE)
+  find_package(dnnl CONFIG REQUIRED PATHS ${ERGON_ONEDNN_ROOT} NO_DEFAULT_PATH)
+  unset(dnnl_DIR CACHE)
+else()
+  find_package(dnnl CONFIG QUIET)
+endif()
+if(TARGET DNNL::dnnl)
+  message(STATUS "oneDNN ${dnnl_VERSION}: ${dnnl_CONFIG}")
+  # Debian's oneDNN links OpenCL, for processors too.
+  foreach(target DNNL::dnnl OpenCL::OpenCL)
+    if(TARGET ${target})
+      get_target_property(global ${target} IMPORTED_GLOBAL)
+      if(NOT global)
+        set_target_properties(${target} PROPERTIES IMPORTED_GLOBAL TRUE)
+      endif()
+    endif()
+  endforeach()
+endif()
