@@ -1,17 +1,18 @@
-// Energy as timestamped readings, and one pure function that turns a trace and a window into joules.
+// Energy as timestamped readings, and one pure function that turns a trace and a window into
+// joules.
 //
-// A meter yields cumulative joules or momentary watts on an injected clock. Lagging, sampled, wrapping
-// and later-attached meters are all the same thing here: a trace. Nothing in this file starts a
-// thread, parses a config, or changes a limit, clock or governor.
+// A meter yields cumulative joules or momentary watts on an injected clock. Lagging, sampled,
+// wrapping and later-attached meters are all the same thing here: a trace. Nothing in this file
+// starts a thread, parses a config, or changes a limit, clock or governor.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
-#include <string>
 #include <vector>
 
 #include "bench/base/clock.h"
@@ -39,11 +40,11 @@ struct MeterInfo {
   Scope scope = Scope::package;
   Provenance provenance = Provenance::counter;
   Quantity quantity = Quantity::cumulative_joules;
-  double relative_uncertainty = 0;      // of joules, calibration only
-  Maybe<double> quantum_joules;         // step of the counter
-  Maybe<double> period_seconds;         // between updates
-  double read_seconds = 0;              // cost of one read, measured when the meter was opened
-  Maybe<double> counter_range_joules;   // where a cumulative counter wraps
+  double relative_uncertainty = 0;     // of joules, calibration only
+  Maybe<double> quantum_joules;        // step of the counter; watts: their step times the period
+  Maybe<double> period_seconds;        // between updates; what a reading may trail the truth by
+  double read_seconds = 0;             // cost of one read, measured when the meter was opened
+  Maybe<double> counter_range_joules;  // where a cumulative counter wraps
 };
 
 struct Reading {
@@ -66,15 +67,24 @@ struct Joules {
   double error = 0;
 };
 
-/// Cumulative: interpolates between the readings that enclose each end, unwraps by the counter's own
-/// range, and counts one quantum and the update period at each end as error. Watts: trapezoids over
-/// the readings, with the gaps at the ends and the spread between neighbours as error.
-/// A reason instead where readings are invalid, do not enclose the window, go backwards without a
-/// range, stand still while they should move, or are too sparse.
+/// Cumulative: interpolates between the readings that enclose each end and unwraps by the counter's
+/// own range. Error, at each end: one quantum, and what flows within one period, half a read and
+/// the distance to the nearest reading, at the window's mean power or that between the enclosing
+/// readings, whichever is more. It holds where the power at an end is at most twice that: for a
+/// window that repeats one computation, with less power around it. Watts: trapezoids over the
+/// readings. Error: half the difference of neighbours for as long as they lie apart (all of it
+/// where the window cuts between them), the whole spread of the readings for one period and half a
+/// read at each end, and one step of the reading throughout. A reason instead where readings are
+/// invalid, out of order or impossible (a sentinel, a power no machine draws), do not enclose the
+/// window, go backwards without a range, lie so far apart that the counter may have wraps that are
+/// not seen, stand still while they should move, or are too sparse: end gaps of a counter, or any
+/// gap between watts, beyond a quarter of the window.
 Maybe<Joules> integrate(const MeterInfo& meter, const Trace& trace, Window window);
 
-/// Seconds a window must last so that integrate()'s error stays under `relative_error` of the joules
-/// at `watts`. Nothing where the meter's quantum and period are unknown.
+/// Seconds a window must last so that integrate()'s error stays under `relative_error` of the
+/// joules at a steady `watts`, with a reading right before and right after the window. Absent where
+/// the meter's quantum or period are unknown (watts: the period), or its step alone exceeds the
+/// error.
 Maybe<double> shortest_window_seconds(const MeterInfo& meter, double watts, double relative_error);
 
 class Meter {
@@ -85,8 +95,8 @@ class Meter {
   virtual Reading read() = 0;
 };
 
-/// Figures for meters that model: whole-machine watts at idle and under full load for the processors
-/// this process may use, the range over the parts that fit, and where they are from.
+/// Figures for meters that model: whole-machine watts at idle and under full load for the
+/// processors this process may use, the range over the parts that fit, and where they are from.
 struct PowerModel {
   Estimate idle_watts;
   Estimate full_watts;
@@ -103,6 +113,7 @@ struct MeterContext {
   std::string dev = "/dev";
   Maybe<PowerModel> model = Absent{"no power figures for this processor"};
   Maybe<Estimate> declared_watts = Absent{"no --watts given"};
+  Scope declared_scope = Scope::wall;  // package for a processor's TDP
   std::string declared_about;
 };
 
@@ -133,8 +144,12 @@ struct Probed {
 /// Tries every registered meter.
 Probed probe_all(const MeterContext& context);
 
-/// Collects a trace of one meter: a reading at start(), one at stop(), and between them one every
-/// `period` from a thread where the meter samples watts or its counter could wrap.
+/// Collects a trace of one meter: a reading at start(), one at stop(), and between them readings
+/// from a thread where the meter samples watts (once per period, or 0.1 s where that is unknown,
+/// but never so often that reading takes over 1 % of the time) or its counter could wrap (twice
+/// before it could). The thread waits in real time; only the stamps are the clock's. One start()
+/// per stop(); anything else throws std::logic_error. The meter must not be read by others in
+/// between.
 class Recorder {
  public:
   Recorder(Meter& meter, Clock& clock);

@@ -1,0 +1,118 @@
+#include "bench/meters/clocked.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace ergon {
+namespace {
+
+constexpr double probe_seconds = 0.05;
+constexpr int probe_reads = 20000;
+/// Enough to tell the period from one hiccup; RAPL makes them in about 16 ms.
+constexpr int probe_steps = 16;
+constexpr int computed_reads = 16;
+
+/// What rapid reading shows of a counter.
+struct Observed {
+  int reads = 0;
+  int steps = 0;
+  double smallest_step = 0;
+  double first_step_seconds = 0;
+  double last_step_seconds = 0;
+  double start_seconds = 0;
+  double end_seconds = 0;
+  std::string fault;
+
+  double read_seconds() const { return (end_seconds - start_seconds) / reads; }
+  /// With one step only, the time watched is the best bound there is.
+  double period_seconds() const {
+    if (steps < 2) return end_seconds - start_seconds;
+    return (last_step_seconds - first_step_seconds) / (steps - 1);
+  }
+  void add_step(double joules, double seconds) {
+    smallest_step = steps == 0 ? joules : std::min(smallest_step, joules);
+    if (steps == 0) first_step_seconds = seconds;
+    last_step_seconds = seconds;
+    ++steps;
+  }
+};
+
+Observed observe(Meter& meter, Clock& clock) {
+  Observed seen;
+  seen.start_seconds = clock.now_seconds();
+  Reading previous = meter.read();
+  seen.fault = previous.invalid;
+  seen.reads = 1;
+  while (seen.fault.empty() && seen.steps < probe_steps && seen.reads < probe_reads &&
+         previous.seconds - seen.start_seconds < probe_seconds) {
+    Reading now = meter.read();
+    ++seen.reads;
+    seen.fault = now.invalid;
+    if (now.invalid.empty() && now.value > previous.value)
+      seen.add_step(now.value - previous.value, now.seconds);
+    previous = std::move(now);
+  }
+  seen.end_seconds = clock.now_seconds();
+  return seen;
+}
+
+}  // namespace
+
+ClockedMeter::ClockedMeter(MeterInfo info, Clock& clock, Source source)
+    : info_(std::move(info)), clock_(clock), source_(std::move(source)) {}
+
+Reading ClockedMeter::read() {
+  const double before = clock_.now_seconds();
+  const Maybe<double> value = source_();
+  const double after = clock_.now_seconds();
+  Reading reading{before + (after - before) / 2, value.value_or(0), value.reason()};
+  if (reading.invalid.empty() && !std::isfinite(reading.value))
+    reading.invalid = "the value is not a number";
+  return reading;
+}
+
+Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters) {
+  ClockedMeter trial(info, clock, joules);
+  const Observed seen = observe(trial, clock);
+  if (!seen.fault.empty()) return Unavailable{info.id, seen.fault, ""};
+  if (seen.steps == 0)
+    return Unavailable{info.id,
+                       fmt::format("the counter stands still: {} reads within {:.0f} ms gave the "
+                                   "same value, as a guest's counter without hardware does",
+                                   seen.reads, (seen.end_seconds - seen.start_seconds) * 1e3),
+                       ""};
+  info.quantum_joules = seen.smallest_step * static_cast<double>(counters);
+  info.period_seconds = seen.period_seconds() * static_cast<double>(counters);
+  info.read_seconds = seen.read_seconds();
+  return std::make_unique<ClockedMeter>(std::move(info), clock, std::move(joules));
+}
+
+Probe open_computed(MeterInfo info, Clock& clock, Source joules) {
+  ClockedMeter trial(info, clock, joules);
+  const double start = clock.now_seconds();
+  for (int i = 0; i < computed_reads; ++i) {
+    const Reading reading = trial.read();
+    if (!reading.invalid.empty()) return Unavailable{info.id, reading.invalid, ""};
+  }
+  info.read_seconds = (clock.now_seconds() - start) / computed_reads;
+  info.quantum_joules = 0.0;
+  info.period_seconds = 0.0;
+  return std::make_unique<ClockedMeter>(std::move(info), clock, std::move(joules));
+}
+
+double relative_half_width(const Estimate& estimate) noexcept {
+  return std::max(estimate.high - estimate.value, estimate.value - estimate.low) / estimate.value;
+}
+
+std::string fault_of_watts(const Estimate& watts) {
+  if (std::isfinite(watts.high) && watts.low > 0 && watts.low <= watts.value &&
+      watts.value <= watts.high)
+    return {};
+  return fmt::format("{} W (from {} to {}) is not a power with a range around it", watts.value,
+                     watts.low, watts.high);
+}
+
+}  // namespace ergon

@@ -1,0 +1,44 @@
+// A meter made of a function that yields its value, and how such a meter is opened.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "bench/meters/meter.h"
+
+namespace ergon {
+
+/// Joules or watts now, or the sensor's fault.
+using Source = std::function<Maybe<double>()>;
+
+/// Stamps what `source` yields with the injected clock.
+class ClockedMeter final : public Meter {
+ public:
+  ClockedMeter(MeterInfo info, Clock& clock, Source source);
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override;
+
+ private:
+  MeterInfo info_;
+  Clock& clock_;
+  Source source_;
+};
+
+/// Opens a sum of `counters` cumulative counters and characterises it by reading it rapidly, for 50
+/// ms and 20,000 reads at most: quantum (the smallest step seen; the counter's own unit may be
+/// finer), period (mean time between steps) and the cost of a read. Counters that step in turn make
+/// the sum step as often as all of them together, so quantum and period are those of one times
+/// `counters`. Unavailable where a read fails or the sum stands still.
+Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters);
+
+/// Opens a meter whose joules are computed: no quantum and no period; only the cost of a read is
+/// measured. Unavailable where a read fails.
+Probe open_computed(MeterInfo info, Clock& clock, Source joules);
+
+/// Largest distance of an estimate's ends from its value, relative to the value.
+double relative_half_width(const Estimate& estimate) noexcept;
+
+/// Empty where 0 < low <= value <= high and all are finite; else what is wrong.
+std::string fault_of_watts(const Estimate& watts);
+
+}  // namespace ergon

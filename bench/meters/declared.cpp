@@ -1,0 +1,26 @@
+// Energy as declared watts times time: fills a table, marked; it is no evidence.
+#include <utility>
+
+#include "bench/meters/clocked.h"
+
+namespace ergon {
+
+Probe probe_declared(const MeterContext& context) {
+  if (!context.declared_watts) return Unavailable{"declared", context.declared_watts.reason(), ""};
+  const Estimate watts = *context.declared_watts;
+  if (std::string fault = fault_of_watts(watts); !fault.empty())
+    return Unavailable{"declared", fault, ""};
+  MeterInfo info;
+  info.id = "declared";
+  info.about = context.declared_about;
+  info.scope = context.declared_scope;
+  info.provenance = Provenance::declared;
+  info.relative_uncertainty = relative_half_width(watts);
+  Clock& clock = *context.clock;
+  return open_computed(std::move(info), clock,
+                       [&clock, watts, opened = clock.now_seconds()]() -> Maybe<double> {
+                         return watts.value * (clock.now_seconds() - opened);
+                       });
+}
+
+}  // namespace ergon

@@ -1,0 +1,53 @@
+#include "bench/meters/modelled.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "bench/meters/clocked.h"
+
+namespace ergon {
+namespace {
+
+std::string fault_of(const PowerModel& model) {
+  for (const Estimate& watts : {model.idle_watts, model.full_watts})
+    if (std::string fault = fault_of_watts(watts); !fault.empty()) return fault;
+  if (model.full_watts.value < model.idle_watts.value) return "full load draws less than idle";
+  if (model.cores < 1) return "the number of cores is not known";
+  return {};
+}
+
+}  // namespace
+
+Probe open_modelled(const MeterContext& context, std::function<double()> cpu_seconds) {
+  if (!context.model) return Unavailable{"modelled", context.model.reason(), ""};
+  const PowerModel model = *context.model;
+  if (std::string fault = fault_of(model); !fault.empty())
+    return Unavailable{"modelled", "the power figures make no sense: " + fault, ""};
+  MeterInfo info;
+  info.id = "modelled";
+  info.about = model.about;
+  info.scope = model.scope;
+  info.provenance = Provenance::modelled;
+  // Power is a mix of idle and full, so it is never further off than the worse of the two.
+  info.relative_uncertainty =
+      std::max(relative_half_width(model.idle_watts), relative_half_width(model.full_watts));
+  Clock& clock = *context.clock;
+  const double opened = clock.now_seconds();
+  const double opened_cpu = cpu_seconds();
+  const double per_cpu_second = (model.full_watts.value - model.idle_watts.value) / model.cores;
+  return open_computed(std::move(info), clock, [=, &clock]() -> Maybe<double> {
+    return model.idle_watts.value * (clock.now_seconds() - opened) +
+           per_cpu_second * (cpu_seconds() - opened_cpu);
+  });
+}
+
+Probe probe_modelled(const MeterContext& context) {
+  return open_modelled(context, [] {
+    timespec used{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+  });
+}
+
+}  // namespace ergon
