@@ -14,10 +14,10 @@ using Members = std::vector<std::unique_ptr<Member>>;
 
 constexpr std::uint64_t other_inputs = 0x9E3779B97F4A7C15ULL;
 
-Members prepare(const BlockPlan& plan, const Inputs& inputs, int number, Session& session) {
+Members prepare(const BlockPlan& plan, const Inputs& inputs, Session& session) {
   Members members;
   for (const Case& what : plan.cases)
-    members.push_back(std::make_unique<Member>(what, inputs, plan.slots, number, session));
+    members.push_back(std::make_unique<Member>(what, inputs, plan.slots, plan.number, session));
   return members;
 }
 
@@ -92,15 +92,14 @@ void run_round(const std::vector<Member*>& members, Session& session) {
   ++session.next_round;
 }
 
-void measure_block(const BlockPlan& plan, int number, double seconds, Ceilings& ceilings,
-                   Session& session) {
+void measure_block(const BlockPlan& plan, double seconds, Ceilings& ceilings, Session& session) {
   const double begun = session.clock.now_seconds();
   const Case& first = plan.cases.front();
   const Family& family = *first.family;
   const Workload& workload = *first.workload;
 
   const auto inputs = family.inputs(workload, session.seed, plan.slots);
-  Members members = prepare(plan, *inputs, number, session);
+  Members members = prepare(plan, *inputs, session);
   const auto oracle = family.oracle(workload, *inputs);
   verify(members, *oracle, plan.slots);
   for (auto& member : members) member->warm_up();

@@ -275,7 +275,7 @@ std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_
     for (std::size_t i = 0; i < blocks.size(); ++i)
       if (keys[i] == key && blocks[i].slots == slots && blocks[i].bytes + plan_bytes <= memory_bytes) at = i;
     if (at == blocks.size()) {
-      blocks.push_back({{}, what.cold, slots, shared});
+      blocks.push_back({static_cast<int>(at), {}, what.cold, slots, shared});
       keys.push_back(key);
     }
     blocks[at].cases.push_back(what);

@@ -54,6 +54,7 @@ std::vector<Case> make_cases(const config::Suite& suite, const Machine& machine,
 
 /// Cases of one workload and cache state: they share inputs and rounds.
 struct BlockPlan {
+  int number = 0;           // in the suite's order; the same for every launch
   std::vector<Case> cases;  // runnable ones
   bool cold = false;
   std::size_t slots = 1;

@@ -208,12 +208,23 @@ record::Build describe_build() {
           build_info::flags};
 }
 
-void bind_threads(char** argv) {
+std::vector<std::string> command_line() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> out;
+  for (std::string word; std::getline(file, word, '\0');) out.push_back(word);
+  return out;
+}
+
+void bind_threads() {
   if (std::getenv("OMP_PROC_BIND") && std::getenv("OMP_PLACES") && std::getenv("OMP_DYNAMIC")) return;
   setenv("OMP_PROC_BIND", "close", 0);
   setenv("OMP_PLACES", "cores", 0);
   setenv("OMP_DYNAMIC", "false", 0);
-  execv("/proc/self/exe", argv);
+  std::vector<std::string> words = command_line();
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  execv("/proc/self/exe", argv.data());
   throw UserError(std::string("cannot start again with OpenMP bound to cores: ") + std::strerror(errno));
 }
 

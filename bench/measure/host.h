@@ -19,7 +19,10 @@ record::Build describe_build();
 std::vector<int> allowed_cores();
 
 /// Sets the OpenMP binding (OMP_PROC_BIND, OMP_PLACES, OMP_DYNAMIC) and starts this program again
-/// where it is not set yet: the OpenMP runtime reads it only at its start. Returns where it is set.
-void bind_threads(char** argv);
+/// with the same arguments where it is not set yet: the OpenMP runtime reads it only at its start.
+void bind_threads();
+
+/// The arguments this program was started with.
+std::vector<std::string> command_line();
 
 }  // namespace ergon::measure

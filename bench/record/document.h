@@ -119,14 +119,17 @@ struct Price {
   std::string id;
   std::string basis;                     // "rent", "own" or "energy"
   Maybe<double> usd_per_hour, usd_per_kwh;
+  std::optional<Interval> usd_per_hour_range;  // over other prices that fit as well
   std::string source, as_of, region, kind, confidence;
   double share = 1;                      // of the instance charged to a row
   std::string about;                     // what the match rests on
 };
 
 struct TimeSample {
-  double start_seconds = 0;  // since the run began
-  int round = 0, position = 0, launch = 0;
+  double start_seconds = 0;  // since its launch began
+  int round = 0;     // numbered from 0 without gaps over all blocks of a launch
+  int position = 0;  // among the windows of its round, from 0
+  int launch = 0;    // one process each, from 0; a resumed run is a further launch
   std::int64_t calls = 0;
   double seconds = 0;        // of all calls together
   std::vector<std::string> flags;  // "steal", "switches", "busy", "throttled"
@@ -186,7 +189,7 @@ struct Row {
     Maybe<std::int64_t> last_level_bytes;
   };
   std::optional<Cold> cold;
-  int block = 0;           // rows of one block shared inputs and rounds
+  int block = 0;           // rows of one block shared inputs and rounds; -1: in the rounds of many
   std::string status;      // "ok", "noisy", "skipped", "wrong", "impossible", "failed"
   std::string reason;      // empty only for "ok"
   struct {
@@ -213,7 +216,8 @@ struct Row {
   std::optional<Imported> imported_from;
 };
 
-/// What tells two rows of one document apart.
+/// What tells two rows of one document apart: "gemm/m=8,n=64,k=64/f32/onednn:onednn/cpu/threads:2/cold".
+/// The block is not part of it: a ceiling takes part in many, and two runs may number them otherwise.
 std::string key(const Row& row);
 
 struct Document {
@@ -221,7 +225,7 @@ struct Document {
   Host host;
   std::vector<Device> devices;
   std::vector<Meter> meters;
-  std::vector<UnavailableMeter> unavailable_meters;  // meters_unavailable
+  std::vector<UnavailableMeter> unavailable_meters;  // `unavailable` in one entry of meters
   std::vector<Price> prices;
   std::vector<Row> rows;
 };

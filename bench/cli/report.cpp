@@ -1,0 +1,70 @@
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "bench/base/error.h"
+#include "bench/cli/command.h"
+#include "bench/cli/print_report.h"
+#include "bench/record/read.h"
+#include "bench/report/formats.h"
+#include "bench/report/table.h"
+
+namespace ergon::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> files;
+  std::string format = "table";
+  std::string out;
+  report::ReportOptions table;
+};
+
+void write(const Options& options, const std::vector<record::Document>& documents, std::ostream& out) {
+  const report::Format& format = report::format(options.format);
+  std::vector<report::Source> sources;
+  for (std::size_t i = 0; i < documents.size(); ++i)
+    sources.push_back({i < options.files.size() ? options.files[i] : "", &documents[i]});
+  format.write(report::make_table(sources, options.table), out);
+}
+
+int run(const Options& options) {
+  report::format(options.format);
+  std::vector<record::Document> documents;
+  for (const std::string& file : options.files) documents.push_back(record::read_document(file));
+  if (options.out.empty()) {
+    write(options, documents, std::cout);
+    return 0;
+  }
+  std::ostringstream text;
+  write(options, documents, text);
+  std::ofstream file(options.out, std::ios::binary);
+  if (!(file << text.str() << std::flush)) throw UserError({options.out, 0, ""}, "cannot be written");
+  return 0;
+}
+
+}  // namespace
+
+void print_table(const std::vector<record::Document>& documents, std::ostream& out) {
+  write({}, documents, out);
+}
+
+void add_report(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("report", "Records as a table, for reading, publishing or plotting");
+  auto o = std::make_shared<Options>();
+  command->add_option("files", o->files, "Records, or journals of runs that were killed")->required();
+  std::string known;
+  for (const report::Format& format : report::formats()) known += (known.empty() ? "" : ", ") + std::string(format.name);
+  command->add_option("--format", o->format, known)->capture_default_str();
+  command->add_option("--out", o->out, "A file instead of standard output");
+  command->add_option("--group-by", o->table.group_by, "Columns that make a group, separated by commas")->delimiter(',');
+  command->add_option("--columns", o->table.columns, "Columns to show, separated by commas; a wrong one lists all")
+      ->delimiter(',');
+  command->add_option("--sort", o->table.sort, "Column to sort by, as COLUMN or COLUMN:desc");
+  command->add_option("--baseline", o->table.baseline,
+                      "Backend that the others are divided by, round by round: backend[:name[:variant]]");
+  command->add_option("--usd-per-hour", o->table.pricing.usd_per_hour, "Another price than the record's")
+      ->check(CLI::PositiveNumber);
+  command->callback([o, &exit_code] { exit_code = run(*o); });
+}
+
+}  // namespace ergon::cli

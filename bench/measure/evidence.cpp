@@ -1,0 +1,127 @@
+#include "bench/measure/evidence.h"
+
+#include <algorithm>
+
+#include "bench/base/error.h"
+#include "bench/config/power.h"
+#include "bench/measure/host.h"
+#include "bench/stats/stats.h"
+#include "kernels/devices/cpu.h"
+
+namespace ergon::measure {
+namespace {
+
+constexpr double wanted_energy_error = 0.02;
+
+Estimate times(const Estimate& estimate, double factor) {
+  return {estimate.value * factor, estimate.low * factor, estimate.high * factor};
+}
+
+// A guest's processors are threads of cores it cannot see; counting each as a core is the upper end.
+Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
+  const auto figures = config::match_power(catalogue, identify_cpu());
+  if (!figures) return Absent{figures.reason()};
+  PowerModel model;
+  model.cores = static_cast<int>(allowed_cores().size());
+  model.idle_watts = times(figures->idle_watts_per_core, model.cores);
+  model.full_watts = times(figures->full_watts_per_core, model.cores);
+  model.scope = Scope::wall;
+  model.about = "idle and full wall watts per core of " + std::to_string(figures->parts.size()) +
+                " published servers (" + std::to_string(figures->submissions) + " results), times " +
+                std::to_string(model.cores) + " cores, by processor time used; match: " + figures->rests_on +
+                "; source: " + figures->source + ", " + figures->as_of;
+  return model;
+}
+
+bool is_registered(const std::string& id) {
+  const auto entries = meter_entries();
+  return std::any_of(entries.begin(), entries.end(), [&](const MeterEntry& e) { return e.id == id; });
+}
+
+std::string known_meters() {
+  std::string out = "auto, none";
+  for (const MeterEntry& entry : meter_entries()) out += std::string(", ") + entry.id;
+  return out;
+}
+
+// What the user declares comes before what we would model, and after what a sensor counts.
+void choose(Energy& energy, const std::string& wanted, bool declared) {
+  const Where where{"command line", 0, "--meter"};
+  if (wanted == "none") {
+    energy.no_primary = "--meter none";
+    return;
+  }
+  if (wanted != "auto" && !is_registered(wanted))
+    throw UserError(where, "no meter is called '" + wanted + "'; known: " + known_meters());
+  for (const auto& meter : energy.meters)
+    if (meter->info().id == wanted ||
+        (wanted == "auto" && !(declared && meter->info().provenance == Provenance::modelled))) {
+      energy.primary = meter.get();
+      return;
+    }
+  for (const Unavailable& other : energy.unavailable)
+    if (other.meter == wanted) throw UserError(where, wanted + " does not work here: " + other.reason);
+  energy.no_primary = "no meter works here";
+}
+
+}  // namespace
+
+config::CpuIdentity identify_cpu() {
+  const CpuInfo& info = cpu_info();
+  return {info.vendor, info.brand, info.family, info.model, info.stepping, info.hypervisor, info.isa};
+}
+
+record::Meter Energy::describe(const Meter& meter) const {
+  const MeterInfo& info = meter.info();
+  record::Meter out;
+  out.id = info.id;
+  out.scope = name(info.scope);
+  out.provenance = name(info.provenance);
+  out.about = info.about;
+  out.relative_uncertainty = info.relative_uncertainty;
+  out.quantum_joules = info.quantum_joules;
+  out.period_seconds = info.period_seconds;
+  out.read_seconds = info.read_seconds;
+  out.primary = &meter == primary;
+  return out;
+}
+
+Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOptions& options,
+                   Clock& clock) {
+  MeterContext context = context_from_environment(clock);
+  context.model = power_model(catalogue);
+  if (options.watts) {
+    context.declared_watts = Estimate{*options.watts, *options.watts, *options.watts};
+    context.declared_about = "--watts";
+  }
+  Energy energy;
+  Probed probed = probe_all(context);
+  energy.meters = std::move(probed.meters);
+  energy.unavailable = std::move(probed.unavailable);
+  choose(energy, options.meter, options.watts.has_value());
+  return energy;
+}
+
+Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double seconds) {
+  const auto shortest = shortest_window_seconds(meter.info(), 10.0, 2 * wanted_energy_error);
+  if (!shortest) return Absent{shortest.reason()};
+  const double piece = std::max(*shortest, seconds / 3);
+  if (piece > 10) return Absent{"an idle window would last " + std::to_string(piece) + " s"};
+  std::vector<double> watts;
+  for (int i = 0; i < 3; ++i) {
+    Recorder recorder(meter, clock);
+    recorder.start();
+    const double start = clock.now_seconds();
+    clock.sleep_until(start + piece);
+    const double end = clock.now_seconds();
+    const auto joules = integrate(meter.info(), recorder.stop(), {start, end});
+    if (!joules) return Absent{joules.reason()};
+    watts.push_back(joules->value / (end - start));
+  }
+  record::Meter::Idle idle;
+  idle.value = stats::median(watts);
+  idle.interval95 = {*std::min_element(watts.begin(), watts.end()), *std::max_element(watts.begin(), watts.end())};
+  return idle;
+}
+
+}  // namespace ergon::measure

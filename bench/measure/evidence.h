@@ -1,0 +1,41 @@
+// Where this machine's joules and dollars come from: the meters that work, the model behind those that
+// only model, and the price that applies. Configs meet sensors here, and nowhere else.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/config/hardware.h"
+#include "bench/config/match.h"
+#include "bench/meters/meter.h"
+#include "bench/record/document.h"
+
+namespace ergon::measure {
+
+struct EvidenceOptions {
+  std::string meter = "auto";  // or a meter's id, or "none"
+  std::optional<double> watts;
+  std::optional<double> usd_per_hour;
+  std::optional<std::string> instance;
+};
+
+config::CpuIdentity identify_cpu();
+
+struct Energy {
+  std::vector<std::unique_ptr<Meter>> meters;  // best first
+  std::vector<Unavailable> unavailable;
+  Meter* primary = nullptr;
+  std::string no_primary;  // why there is none
+  record::Meter describe(const Meter& meter) const;
+};
+
+/// Opens every meter that works. UserError where the wanted one does not exist or does not work.
+Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOptions& options,
+                   Clock& clock);
+
+/// Watts while nothing runs, over `seconds` or what the meter needs, with the range over pieces.
+Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double seconds);
+
+}  // namespace ergon::measure

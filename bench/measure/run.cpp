@@ -1,0 +1,233 @@
+#include "bench/measure/run.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <set>
+
+#include "bench/base/error.h"
+#include "bench/measure/block.h"
+#include "bench/measure/conclude.h"
+#include "bench/measure/host.h"
+#include "bench/measure/progress.h"
+#include "bench/record/journal.h"
+
+namespace ergon::measure {
+namespace {
+
+constexpr double default_budget_seconds = 240;
+constexpr int opening_rounds = 6;
+constexpr double least_block_seconds = 1;
+
+class JournalSink final : public Sink {
+ public:
+  explicit JournalSink(record::Journal& journal) : journal_(journal) {}
+  void row_started(const record::Row& row) override { journal_.row_started(row); }
+  void time_sample(const std::string& key, const record::TimeSample& sample) override {
+    journal_.time_sample(key, sample);
+  }
+  void energy_sample(const std::string& key, const std::string& meter,
+                     const record::EnergySample& sample) override {
+    journal_.energy_sample(key, meter, sample);
+  }
+  void row_finished(const record::Row& row) override { journal_.row_finished(row); }
+
+ private:
+  record::Journal& journal_;
+};
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+// Unique enough to tell runs of one machine and second apart.
+std::string run_id(const std::string& started, const config::Suite& suite) {
+  return started + "-" + suite.sha256.substr(0, 8) + "-" + std::to_string(getpid());
+}
+
+record::Document header(const config::Suite& suite, const Machine& machine,
+                        const config::HardwareCatalogue& catalogue, const RunOptions& options,
+                        Clock& clock) {
+  record::Document document;
+  document.run.started_utc = utc_now();
+  document.run.id = run_id(document.run.started_utc, suite);
+  document.run.finished_utc = Absent{"not finished"};
+  document.run.command = options.command;
+  document.run.suite = {suite.name, suite.text, suite.sha256};
+  document.run.seed = suite.seed;
+  document.run.ergon = describe_build();
+  document.run.launches = options.launches;
+  document.host = describe_host();
+  document.host.libraries = libraries(machine.registry);
+  for (const auto& device : machine.devices) {
+    const DeviceInfo& info = device->info();
+    document.devices.push_back(
+        {info.id, info.kind, info.name, info.driver, static_cast<std::int64_t>(info.memory_bytes), {}});
+  }
+  const Energy energy = open_meters(catalogue, options.evidence, clock);
+  for (const auto& meter : energy.meters) document.meters.push_back(energy.describe(*meter));
+  for (const Unavailable& other : energy.unavailable)
+    document.unavailable_meters.push_back({other.meter, other.reason, other.remedy});
+  document.prices = options.prices;
+  return document;
+}
+
+double budget_of(const config::Suite& suite, const RunOptions& options) {
+  return options.budget_seconds.value_or(suite.budget_seconds.value_or(default_budget_seconds));
+}
+
+// Keys of rows that the journal has already finished: a resumed run leaves them alone.
+std::set<std::string> finished_rows(const record::Document& so_far) {
+  std::set<std::string> out;
+  for (const record::Row& row : so_far.rows)
+    if (!row.status.empty()) out.insert(record::key(row));
+  return out;
+}
+
+void drop_finished(std::vector<BlockPlan>& blocks, const std::set<std::string>& finished) {
+  const auto done = [&](const BlockPlan& block) {
+    return std::all_of(block.cases.begin(), block.cases.end(),
+                       [&](const Case& what) { return finished.count(record::key(row_of(what, 0))) > 0; });
+  };
+  blocks.erase(std::remove_if(blocks.begin(), blocks.end(), done), blocks.end());
+}
+
+std::string title(const BlockPlan& block) {
+  const Case& first = block.cases.front();
+  return first.workload->name() + " " + dtype_name(*first.workload) + (block.cold ? " cold, " : " warm, ") +
+         std::to_string(block.cases.size()) + " variants";
+}
+
+int next_round(const record::Document& so_far) {
+  int next = 0;
+  for (const record::Row& row : so_far.rows)
+    for (const record::TimeSample& sample : row.samples) next = std::max(next, sample.round + 1);
+  return next;
+}
+
+// Everything of one launch: what is left of the suite, into the journal.
+void measure_launch(const config::Suite& suite, const Machine& machine,
+                    const config::HardwareCatalogue& catalogue, const RunOptions& options,
+                    record::Journal& journal, const record::Document& so_far, int launch) {
+  SteadyClock clock;
+  JournalSink sink(journal);
+  const Watch watch(context_from_environment(clock).proc, context_from_environment(clock).sysfs);
+  Energy energy = open_meters(catalogue, options.evidence, clock);
+  const double budget = budget_of(suite, options) / options.launches;
+  Progress progress(clock, budget, stderr_is_terminal());
+
+  Session session{.clock = clock, .watch = watch, .sink = sink};
+  session.meter = energy.primary;
+  session.no_meter = energy.no_primary;
+  session.seed = suite.seed;
+  session.launch = launch;
+  session.order.seed(suite.seed * 1000003 + static_cast<std::uint64_t>(launch));
+  session.started_seconds = clock.now_seconds();
+  session.next_round = next_round(so_far);
+  session.progress = [&progress](std::string_view text) { progress.detail(text); };
+  const double ends = session.started_seconds + budget;
+
+  std::vector<Case> cases = make_cases(suite, machine, options.cases);
+  const std::size_t memory = usable_memory_bytes();
+  std::vector<BlockPlan> blocks = make_blocks(cases, memory / 2);
+  if (launch == 0 && so_far.rows.empty())
+    for (const Case& what : cases)
+      if (what.skip) {
+        record::Row row = row_of(what, -1);
+        sink.row_started(row);
+        sink.row_finished(row);
+      }
+  if (options.resume) drop_finished(blocks, finished_rows(so_far));
+  if (blocks.empty()) return;
+
+  const auto record_idle = [&](const char* when) {
+    if (!session.meter) return;
+    const auto idle = measure_idle(*session.meter, clock, 0.6);
+    journal.idle(session.meter->info().id, when, idle);
+    if (idle && !session.idle_watts) session.idle_watts = idle->value;
+  };
+  record_idle("before");
+  Ceilings ceilings(machine, blocks, memory / 4, session);
+  ceilings.opening_rounds(opening_rounds);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    progress.block(static_cast<int>(i) + 1, static_cast<int>(blocks.size()), title(blocks[i]));
+    const double left = ends - clock.now_seconds();
+    const double share = std::max(least_block_seconds, left / static_cast<double>(blocks.size() - i));
+    measure_block(blocks[i], share, ceilings, session);
+  }
+  ceilings.conclude();
+  record_idle("after");
+  for (const record::Ceiling& ceiling : ceilings.summary()) journal.ceiling(machine.cpu().info().id, ceiling);
+  progress.done();
+}
+
+// A fresh process for one launch: the same command with what tells it its part.
+void start_launch(const RunOptions& options, int launch) {
+  const pid_t child = fork();
+  if (child < 0) throw UserError(std::string("cannot start a launch: ") + std::strerror(errno));
+  if (child == 0) {
+    std::vector<std::string> words = options.command;
+    words.push_back("--launch-number=" + std::to_string(launch));
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    execv("/proc/self/exe", argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    throw UserError("launch " + std::to_string(launch) + " ended badly; the journal of " + options.out +
+                    " holds what was measured");
+}
+
+}  // namespace
+
+void run_launch(const config::Suite& suite, const Machine& machine,
+                const config::HardwareCatalogue& catalogue, const RunOptions& options, int launch) {
+  record::Journal journal = record::Journal::append(options.out);
+  const record::Document so_far = record::read_journal(options.out);
+  measure_launch(suite, machine, catalogue, options, journal, so_far, launch);
+}
+
+record::Document run(const config::Suite& suite, const Machine& machine,
+                     const config::HardwareCatalogue& catalogue, const RunOptions& options) {
+  set_page_policy(options.pages);
+  SteadyClock clock;
+  if (make_cases(suite, machine, options.cases).empty())
+    throw UserError({suite.file, 0, ""}, "no case is left after filtering");
+
+  record::Document head = header(suite, machine, catalogue, options, clock);
+  int launch = 0;
+  record::Document so_far = head;
+  std::optional<record::Journal> journal;
+  if (options.resume) {
+    journal = record::Journal::resume(options.out, head, so_far);
+    for (const record::Row& row : so_far.rows)
+      for (const record::TimeSample& sample : row.samples) launch = std::max(launch, sample.launch + 1);
+  } else {
+    journal = record::Journal::create(options.out, head, options.overwrite);
+  }
+  if (options.launches == 1) {
+    measure_launch(suite, machine, catalogue, options, *journal, so_far, launch);
+  } else {
+    for (int i = 0; i < options.launches; ++i) start_launch(options, launch + i);
+  }
+  record::Document document = record::read_journal(options.out);
+  conclude(document);
+  document.run.complete = true;
+  document.run.finished_utc = utc_now();
+  journal->finish(document);
+  return document;
+}
+
+}  // namespace ergon::measure

@@ -1,0 +1,139 @@
+// From a suite to a record to a table, through the command line.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/end_to_end/program.h"
+
+namespace {
+
+using ::testing::HasSubstr;
+using nlohmann::json;
+
+class Measured : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder = new program::Folder;
+    program::write(*folder / "suite.toml", program::small_suite);
+    run = new program::Result(program::ergon(*folder, "run suite.toml --out result.json --usd-per-hour 0.5"));
+  }
+  static void TearDownTestSuite() {
+    delete run;
+    delete folder;
+  }
+  static json record() { return json::parse(program::read(*folder / "result.json")); }
+  static program::Folder* folder;
+  static program::Result* run;
+};
+program::Folder* Measured::folder = nullptr;
+program::Result* Measured::run = nullptr;
+
+TEST_F(Measured, TheRunEndsWellAndSaysWhereTheRecordIs) {
+  EXPECT_EQ(run->exit_code, 0) << run->err;
+  EXPECT_THAT(run->out, HasSubstr("result.json"));
+  EXPECT_TRUE(program::fs::exists(*folder / "result.json"));
+  EXPECT_FALSE(program::fs::exists(*folder / "result.json.journal"));
+}
+
+TEST_F(Measured, EveryRunnableRowHasSamplesAMedianAndAVerdict) {
+  int measured = 0;
+  for (const json& row : record()["rows"]) {
+    const std::string status = row["status"];
+    EXPECT_NE(status, "wrong") << row["reason"];
+    EXPECT_NE(status, "failed") << row["reason"];
+    if (status == "skipped") {
+      EXPECT_FALSE(row["reason"].get<std::string>().empty());
+      continue;
+    }
+    ++measured;
+    EXPECT_GE(row["time"]["samples"].size(), 6U);
+    EXPECT_GT(row["time"]["median"].get<double>(), 0);
+    EXPECT_TRUE(row["accuracy"]["verified_after"].get<bool>());
+  }
+  EXPECT_GE(measured, 8);
+}
+
+TEST_F(Measured, TheRecordKeepsTheSuiteTheSeedAndTheCommand) {
+  const json run_part = record()["run"];
+  EXPECT_EQ(run_part["suite"]["text"], program::small_suite);
+  EXPECT_EQ(run_part["seed"], 7);
+  EXPECT_TRUE(run_part["complete"].get<bool>());
+  EXPECT_GE(run_part["command"].size(), 2U);
+}
+
+TEST_F(Measured, VerifyCallsItConsistentAndNeverAuthentic) {
+  const auto result = program::ergon(*folder, "verify result.json");
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_THAT(result.out, HasSubstr("consistent"));
+  EXPECT_THAT(result.out, Not(HasSubstr("is authentic")));
+}
+
+TEST_F(Measured, VerifyFindsAnEditedMedian) {
+  json edited = record();
+  for (json& row : edited["rows"])
+    if (row["time"]["median"].is_number()) row["time"]["median"] = row["time"]["median"].get<double>() * 0.9;
+  program::write(*folder / "edited.json", edited.dump());
+  const auto result = program::ergon(*folder, "verify edited.json");
+  EXPECT_EQ(result.exit_code, 1) << result.out;
+  EXPECT_THAT(result.out, HasSubstr("median"));
+}
+
+TEST_F(Measured, EveryFormatIsPrintedAndTheJsonHasNoNan) {
+  for (const char* format : {"table", "markdown", "csv", "json"}) {
+    const auto result = program::ergon(*folder, std::string("report result.json --format ") + format);
+    EXPECT_EQ(result.exit_code, 0) << format << result.err;
+    EXPECT_THAT(result.out, HasSubstr("onednn")) << format;
+    EXPECT_THAT(result.out, Not(HasSubstr("nan"))) << format;
+  }
+  EXPECT_NO_THROW(json::parse(program::ergon(*folder, "report result.json --format json").out));
+}
+
+TEST_F(Measured, ABaselineGivesRatiosWithinRounds) {
+  const auto result = program::ergon(*folder, "report result.json --baseline naive");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("1.00"));
+}
+
+TEST_F(Measured, ARecordComparedWithItselfIsTheSameOrCannotTell) {
+  const auto result = program::ergon(*folder, "compare result.json result.json");
+  EXPECT_TRUE(result.exit_code == 0 || result.exit_code == 3) << result.out << result.err;
+}
+
+TEST_F(Measured, AnExistingResultIsNotOverwritten) {
+  const std::string before = program::read(*folder / "result.json");
+  const auto result = program::ergon(*folder, "run suite.toml --out result.json");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(program::read(*folder / "result.json"), before);
+}
+
+TEST(List, ShowsEveryCaseWithItsWork) {
+  program::Folder folder;
+  program::write(folder / "suite.toml", program::small_suite);
+  const auto result = program::ergon(folder, "list suite.toml");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("gemm/m=48,n=48,k=32/f32/naive/cpu/threads:1/warm"));
+  EXPECT_EQ(program::ergon(folder, "list --implementations").exit_code, 0);
+}
+
+TEST(Doctor, NamesTheProcessorTheMetersAndWhyTheOthersDoNotWork) {
+  program::Folder folder;
+  const auto text = program::ergon(folder, "doctor");
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  for (const char* word : {"family", "perf", "powercap", "modelled", "openblas", "onednn"})
+    EXPECT_THAT(text.out, HasSubstr(word));
+  const auto as_json = program::ergon(folder, "doctor --json");
+  EXPECT_NO_THROW(json::parse(as_json.out)) << as_json.out;
+}
+
+TEST(Help, EverySubcommandExplainsItself) {
+  program::Folder folder;
+  for (const char* name : {"run", "list", "report", "compare", "doctor", "verify"}) {
+    const auto result = program::ergon(folder, std::string(name) + " --help");
+    EXPECT_EQ(result.exit_code, 0) << name;
+    EXPECT_GT(program::lines(result.out), 4) << name;
+  }
+}
+
+}  // namespace
