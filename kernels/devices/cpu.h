@@ -44,16 +44,20 @@ const CpuInfo& cpu_info();
 /// Asks Linux for permission to use AMX tiles in this process; true where they may be used.
 bool enable_amx() noexcept;
 
-/// Runs `body(thread, threads)` on a team of OpenMP threads and waits.
+/// Logical processors this process may run on; at least 1.
+int usable_processors() noexcept;
+
+/// Runs `body(thread, threads)` on a team of OpenMP threads and waits. `threads` is what the runtime
+/// granted, which may be fewer than asked for.
 template <class Body>
-void on_team(int threads, Body&& body) {
+void on_team([[maybe_unused]] int threads, Body&& body) {
 #pragma omp parallel num_threads(threads)
   {
-    int thread = 0;
 #ifdef _OPENMP
-    thread = omp_get_thread_num();
+    body(omp_get_thread_num(), omp_get_num_threads());
+#else
+    body(0, 1);
 #endif
-    body(thread, threads);
   }
 }
 

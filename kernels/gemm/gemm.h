@@ -12,6 +12,8 @@
 // s8          s8       s8       s32         s32     exact; alpha is 1, beta is 0 or 1
 // u8s8        u8       s8       s32         s32     exact; A is unsigned
 //
+// alpha and beta are used as the accumulate dtype holds them.
+//
 // Operands: "a", "b", and "c" (the C before the call) where beta is not 0. Output: "c".
 // flops: 2 m n k batch. bytes: A and B once, C once written, and once read where beta is not 0.
 #pragma once
@@ -55,6 +57,9 @@ class Gemm final : public Workload {
   std::string dtype = "f32";
   DTypes types;
 };
+
+/// alpha or beta as the accumulate dtype holds it.
+double accumulated(const Gemm& gemm, double factor) noexcept;
 
 const Family& gemm_family();
 
