@@ -76,6 +76,7 @@ SuiteEntry read_entry(const TableReader& table, const std::string& file, const s
   entry.index = index;
   entry.line = table.where().line;
   for (const auto& [key, node] : table.entries()) {
+    entry.lines[key] = node.line;
     if (key == "backend")
       entry.backends = read_names(table, key, node);
     else if (key == "threads")
@@ -108,8 +109,7 @@ Where SuiteEntry::where(std::string_view field) const {
   Where place{file, line, kernel + "[" + std::to_string(index) + "]"};
   if (field.empty()) return place;
   place.field += "." + std::string(field);
-  for (const auto& [name, values] : lists)
-    if (name == field) place.line = values.front().line;
+  if (const auto at = lines.find(field); at != lines.end()) place.line = at->second;
   return place;
 }
 

@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -48,8 +49,9 @@ struct SuiteEntry {
   std::vector<std::string> backends;        // selectors; empty: not given, every implementation
   std::vector<std::optional<int>> threads;  // nothing stands for "all"; empty: not given
   std::vector<std::string> caches;          // "cold", "warm" or "auto"; empty: not given
+  std::map<std::string, int, std::less<>> lines;  // of every key given
 
-  /// "file:line: gemm[2].m"; the table's own line where the field is empty or not in it.
+  /// "file:line: gemm[2].m" for any key; the table's own line where it is empty or was not given.
   Where where(std::string_view field = {}) const;
 };
 

@@ -1,0 +1,60 @@
+// Every suite in configs/suites is read, and every case in it is one that its family accepts.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "bench/config/suite.h"
+#include "kernels/registry.h"
+
+namespace ergon::config {
+namespace {
+
+std::vector<Suite> shipped() {
+  std::vector<Suite> suites;
+  const std::string folder = std::string(ERGON_SOURCE_DIR) + "/configs/suites";
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    if (file.path().extension() != ".toml") continue;
+    suites.push_back(load_suite(file.path().string()));
+    EXPECT_EQ(suites.back().name, file.path().stem()) << "a suite is named after its file";
+  }
+  return suites;
+}
+
+TEST(ShippedSuites, HoldOnlyWorkloadsThatTheirFamilyAccepts) {
+  const Registry registry(RegistryOptions{});
+  const std::vector<Suite> suites = shipped();
+  EXPECT_GE(suites.size(), 3u);
+  for (const Suite& suite : suites)
+    for (const SuiteEntry& entry : suite.entries) {
+      const Family* family = registry.family(entry.kernel);
+      ASSERT_NE(family, nullptr) << suite.name << ": " << entry.kernel;
+      for (const SuiteCase& fields : expand(entry)) {
+        FieldMap given;
+        for (const auto& [name, value] : fields) given.emplace(name, value.value);
+        EXPECT_NO_THROW(family->make(given)) << UserError(entry.where(), "is refused").what();
+      }
+    }
+}
+
+TEST(ShippedSuites, NameOnlyBackendsThatThisSourceTreeHas) {
+  std::set<std::string, std::less<>> known;
+  for (const RegistryEntry& entry : registry_entries()) known.emplace(entry.backend);
+  for (const Suite& suite : shipped())
+    for (const SuiteEntry& entry : suite.entries)
+      for (const std::string& selector : entry.backends)
+        EXPECT_TRUE(known.contains(selector.substr(0, selector.find(':'))))
+            << UserError(entry.where("backend"), selector).what();
+}
+
+TEST(ShippedSuites, TheQuickOneKeepsToFourMinutes) {
+  for (const Suite& suite : shipped())
+    if (suite.name == "quick") {
+      ASSERT_TRUE(suite.budget_seconds.has_value());
+      EXPECT_LE(*suite.budget_seconds, 240);
+    }
+}
+
+}  // namespace
+}  // namespace ergon::config
