@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -120,6 +121,9 @@ class Implementation {
   virtual std::optional<std::string> unavailable() const { return std::nullopt; }
   /// Why it cannot do this workload; nothing where it can.
   virtual std::optional<std::string> unsupported(const Workload& workload) const = 0;
+  /// The most threads it can be told to use: 1 for a sequential library and for one whose thread count
+  /// cannot be set. A placement with more threads makes `prepare` throw std::runtime_error.
+  virtual int max_threads() const { return std::numeric_limits<int>::max(); }
   virtual Footprint footprint(const Workload& workload, const Placement& placement) const = 0;
   /// `inputs` outlives the plan and has at least placement.slots slots.
   virtual std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,
