@@ -19,7 +19,7 @@ TableReader::TableReader(const TomlNode& node, std::string file, std::string nam
 
 bool TableReader::has(std::string_view key) const {
   return std::any_of(table_->begin(), table_->end(),
-                     [key](const auto& e) { return e.first == key; });
+                     [key](const TomlEntry& e) { return e.key == key; });
 }
 
 const TomlNode* TableReader::find(std::string_view key) {

@@ -48,7 +48,7 @@ TomlNode::Table convert_table(const toml::table& table, const std::string& file,
   TomlNode::Table result;
   for (const Entry& entry : entries) {
     const std::string child = name.empty() ? entry.key : name + "." + entry.key;
-    result.emplace_back(entry.key, convert(*entry.node, file, child));
+    result.push_back({entry.key, convert(*entry.node, file, child)});
   }
   return result;
 }

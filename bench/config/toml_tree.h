@@ -7,17 +7,23 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
 namespace ergon::config {
 
+struct TomlEntry;
+
 struct TomlNode {
   using Array = std::vector<TomlNode>;
-  using Table = std::vector<std::pair<std::string, TomlNode>>;
+  using Table = std::vector<TomlEntry>;
   std::variant<std::int64_t, double, bool, std::string, Array, Table> value;
   int line = 0;
+};
+
+struct TomlEntry {
+  std::string key;
+  TomlNode node;
 };
 
 /// What the value is, for messages: "an integer", "a table".
