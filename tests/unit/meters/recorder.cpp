@@ -1,0 +1,138 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+#include "bench/meters/meter.h"
+
+namespace ergon {
+namespace {
+
+/// Counts its reads; a steady 50 W.
+class TestMeter final : public Meter {
+ public:
+  TestMeter(Clock& clock, MeterInfo info) : clock_(clock), info_(std::move(info)) {}
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override {
+    ++reads;
+    const double now = clock_.now_seconds();
+    return {now, info_.quantity == Quantity::watts ? 50 : 50 * now, {}};
+  }
+  std::atomic<int> reads = 0;
+
+ private:
+  Clock& clock_;
+  MeterInfo info_;
+};
+
+MeterInfo counter() {
+  MeterInfo info;
+  info.quantum_joules = 1e-4;
+  info.period_seconds = 1e-3;
+  return info;
+}
+
+MeterInfo sampler() {
+  MeterInfo info = counter();
+  info.quantity = Quantity::watts;
+  info.period_seconds = 2e-3;
+  info.quantum_joules = Absent{"watts"};
+  return info;
+}
+
+TEST(Recorder, ReadsACounterOnceBeforeAndOnceAfter) {
+  VirtualClock clock;
+  TestMeter meter(clock, counter());
+  Recorder recorder(meter, clock);
+  recorder.start();
+  clock.advance(10);
+  const Trace trace = recorder.stop();
+  ASSERT_EQ(trace.size(), 2U);
+  EXPECT_EQ(meter.reads, 2);
+  EXPECT_NEAR(integrate(meter.info(), trace, {0, 10})->value, 500, 1e-9);
+}
+
+TEST(Recorder, ReadsACounterThatCannotWrapWithinMinutesOnlyAtTheEnds) {
+  VirtualClock clock;
+  MeterInfo info = counter();
+  info.counter_range_joules = 262'000.0;
+  TestMeter meter(clock, info);
+  Recorder recorder(meter, clock);
+  recorder.start();
+  clock.advance(10);
+  EXPECT_EQ(recorder.stop().size(), 2U);
+}
+
+TEST(Recorder, ReadsACounterWithASmallRangeBeforeItCouldWrapTwice) {
+  SteadyClock clock;
+  MeterInfo info = counter();
+  info.counter_range_joules = 20.0;  // 4 ms at the most that a package may draw
+  TestMeter meter(clock, info);
+  Recorder recorder(meter, clock);
+  recorder.start();
+  while (meter.reads < 5) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_GE(recorder.stop().size(), 6U);
+}
+
+TEST(Recorder, SamplesWattsFromAThreadInOrder) {
+  SteadyClock clock;
+  TestMeter meter(clock, sampler());
+  Recorder recorder(meter, clock);
+  const double before = clock.now_seconds();
+  recorder.start();
+  while (meter.reads < 10) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const Trace trace = recorder.stop();
+  const double after = clock.now_seconds();
+  ASSERT_EQ(trace.size(), static_cast<std::size_t>(meter.reads));
+  EXPECT_GE(trace.front().seconds, before);
+  EXPECT_LE(trace.back().seconds, after);
+  for (std::size_t i = 1; i < trace.size(); ++i) EXPECT_GE(trace[i].seconds, trace[i - 1].seconds);
+}
+
+TEST(Recorder, DoesNotReadMoreOftenThanReadingIsCheap) {
+  SteadyClock clock;
+  MeterInfo info = sampler();
+  info.read_seconds = 1;  // one read in 100 s
+  TestMeter meter(clock, info);
+  Recorder recorder(meter, clock);
+  recorder.start();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(recorder.stop().size(), 2U);
+}
+
+TEST(Recorder, CanBeUsedAgainWithAFreshTrace) {
+  VirtualClock clock;
+  TestMeter meter(clock, counter());
+  Recorder recorder(meter, clock);
+  for (int i = 0; i < 3; ++i) {
+    recorder.start();
+    clock.advance(1);
+    EXPECT_EQ(recorder.stop().size(), 2U);
+  }
+}
+
+TEST(Recorder, RefusesToStartTwiceOrStopUnstarted) {
+  VirtualClock clock;
+  TestMeter meter(clock, counter());
+  Recorder recorder(meter, clock);
+  EXPECT_THROW(recorder.stop(), std::logic_error);
+  recorder.start();
+  EXPECT_THROW(recorder.start(), std::logic_error);
+}
+
+TEST(Recorder, EndsItsThreadWhenItIsDestroyedRunning) {
+  SteadyClock clock;
+  TestMeter meter(clock, sampler());
+  {
+    Recorder recorder(meter, clock);
+    recorder.start();
+  }
+  const int reads = meter.reads;
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(meter.reads, reads);
+}
+
+}  // namespace
+}  // namespace ergon
