@@ -1,0 +1,17 @@
+// How much faster each row is than the baseline of its workload.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/report/columns.h"
+
+namespace ergon::report {
+
+/// Sets figures.speedup: the baseline's seconds over the row's, paired within the rounds that both
+/// shared (same record, block, case, dtype, threads, cache, device). Absent with the reason where
+/// there is no such row, several, or too few common rounds. Throws UserError where `selector` fits
+/// no implementation at all.
+void set_speedups(std::vector<Item>& items, const std::string& selector);
+
+}  // namespace ergon::report

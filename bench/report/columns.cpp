@@ -1,0 +1,145 @@
+#include "bench/report/columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bench/base/error.h"
+#include "bench/config/nearest.h"
+
+namespace ergon::report {
+namespace {
+
+const record::Meter* meter(const Item& item) { return meter_of(*item.document, *item.row); }
+
+std::string exact(double value) { return fmt::format("{}", value); }
+
+const Column all_columns[] = {
+    {"run", "run", Kind::text, "which record", [](const Item& i) { return i.run; }},
+    {"case", "case", Kind::text, "kernel and workload",
+     [](const Item& i) { return i.row->case_name; }},
+    {"kernel", "kernel", Kind::text, "what is computed",
+     [](const Item& i) { return i.row->kernel; }},
+    {"implementation", "implementation", Kind::text, "backend, name and variant",
+     [](const Item& i) { return implementation_text(i.row->implementation); }},
+    {"backend", "backend", Kind::text, "",
+     [](const Item& i) { return i.row->implementation.backend; }},
+    {"name", "name", Kind::text, "", [](const Item& i) { return i.row->implementation.name; }},
+    {"variant", "variant", Kind::text, "",
+     [](const Item& i) { return i.row->implementation.variant; }},
+    {"detail", "detail", Kind::text, "the code path the library picked",
+     [](const Item& i) { return i.row->implementation.detail; }},
+    {"dtype", "dtype", Kind::text, "inputs x weights -> output",
+     [](const Item& i) { return dtype_text(*i.row); }},
+    {"accumulate", "accumulate", Kind::text, "dtype sums are kept in",
+     [](const Item& i) { return i.row->dtype.accumulate; }},
+    {"device", "device", Kind::text, "", [](const Item& i) { return i.row->device; }},
+    {"threads", "threads", Kind::count, "",
+     [](const Item& i) { return std::to_string(i.row->threads); }},
+    {"cache", "cache", Kind::text, "cold or warm", [](const Item& i) { return i.row->cache; }},
+    {"cold_bytes_between_uses", "cold bytes", Kind::count,
+     "bytes touched between two uses of a buffer",
+     [](const Item& i) {
+       return i.row->cold ? std::to_string(i.row->cold->bytes_between_uses) : std::string();
+     }},
+    {"flops", "FLOP/call", Kind::count, "counted work of a call",
+     [](const Item& i) { return exact(i.row->work.flops); }},
+    {"bytes", "B/call", Kind::count, "compulsory traffic of a call",
+     [](const Item& i) { return exact(i.row->work.bytes); }},
+    {"block", "block", Kind::count, "rows of one block shared inputs and rounds",
+     [](const Item& i) { return std::to_string(i.row->block); }},
+    {"seconds_per_call", "time/call", Kind::seconds, "median of the windows",
+     &Figures::seconds_per_call},
+    {"flops_per_second", "FLOP/s", Kind::si, "flops / median seconds", &Figures::flops_per_second},
+    {"bytes_per_second", "B/s", Kind::si, "bytes / median seconds", &Figures::bytes_per_second},
+    {"tokens_per_second", "tokens/s", Kind::si, "tokens / median seconds",
+     &Figures::tokens_per_second},
+    {"peak_fraction", "of peak", Kind::percent, "flops_per_second / measured ceiling of the dtype",
+     &Figures::peak_fraction},
+    {"bandwidth_fraction", "of bandwidth", Kind::percent,
+     "bytes_per_second / measured read bandwidth", &Figures::bandwidth_fraction},
+    {"roofline_fraction", "of roofline", Kind::percent,
+     "rate / min(peak, intensity x read bandwidth), both measured", &Figures::roofline_fraction},
+    {"watts", "W", Kind::plain, "joules / seconds of the energy windows, gross", &Figures::watts},
+    {"joules_per_call", "J/call", Kind::si, "joules / calls of the energy windows, gross",
+     &Figures::joules_per_call},
+    {"flops_per_joule", "FLOP/J", Kind::si, "flops / joules_per_call, the same as FLOP/s per watt",
+     &Figures::flops_per_joule},
+    {"tokens_per_joule", "tokens/J", Kind::si, "tokens / joules_per_call",
+     &Figures::tokens_per_joule},
+    {"usd_per_hour", "$/h", Kind::plain, "price of the share that is charged to the row",
+     &Figures::usd_per_hour},
+    {"flops_per_usd", "FLOP/$", Kind::si, "flops_per_second x 3600 / usd_per_hour",
+     &Figures::flops_per_usd},
+    {"tokens_per_usd", "tokens/$", Kind::si, "tokens_per_second x 3600 / usd_per_hour",
+     &Figures::tokens_per_usd},
+    {"speedup", "speedup", Kind::ratio, "baseline's seconds / this row's, within rounds",
+     &Figures::speedup},
+    {"energy_meter", "meter", Kind::text, "",
+     [](const Item& i) { return i.row->energy ? i.row->energy->meter : std::string(); }},
+    {"energy_scope", "scope", Kind::text, "",
+     [](const Item& i) { return meter(i) ? meter(i)->scope : std::string(); }},
+    {"energy_provenance", "provenance", Kind::text, "",
+     [](const Item& i) { return meter(i) ? meter(i)->provenance : std::string(); }},
+    {"energy_relative_uncertainty", "meter's uncertainty", Kind::count, "",
+     [](const Item& i) {
+       return meter(i) ? exact(meter(i)->relative_uncertainty) : std::string();
+     }},
+    {"interval_kind", "interval over", Kind::text, "rounds or launches",
+     [](const Item& i) { return i.row->interval_kind; }},
+    {"windows", "windows", Kind::count, "timed windows",
+     [](const Item& i) { return std::to_string(i.row->samples.size()); }},
+    {"status", "status", Kind::text, "", [](const Item& i) { return i.row->status; }},
+    {"reason", "reason", Kind::text, "why it is not ok",
+     [](const Item& i) { return i.row->reason; }},
+};
+
+}  // namespace
+
+bool Column::is_energy() const noexcept {
+  if (!is_figure()) return false;
+  const auto member = std::get<1>(content);
+  return member == &Figures::watts || member == &Figures::joules_per_call ||
+         member == &Figures::flops_per_joule || member == &Figures::tokens_per_joule;
+}
+
+std::span<const Column> columns() noexcept { return all_columns; }
+
+const Column& column(std::string_view name, const std::string& field) {
+  std::vector<std::string> known;
+  for (const Column& candidate : all_columns) {
+    if (candidate.name == name) return candidate;
+    known.emplace_back(candidate.name);
+  }
+  throw UserError({"command line", 0, field}, fmt::format("there is no column '{}'{}", name,
+                                                          config::did_you_mean(name, known)));
+}
+
+std::string implementation_text(const record::Implementation& implementation) {
+  std::string text = implementation.backend;
+  if (implementation.name != implementation.backend) text += " " + implementation.name;
+  if (!implementation.variant.empty()) text += " " + implementation.variant;
+  return text;
+}
+
+std::string dtype_text(const record::Row& row) {
+  std::string text = row.dtype.inputs;
+  if (row.dtype.weights != row.dtype.inputs) text += " x " + row.dtype.weights;
+  if (text != row.dtype.output) text += " -> " + row.dtype.output;
+  return text;
+}
+
+std::string case_text(const record::Row& row) {
+  std::string text = row.case_name;
+  std::ranges::replace(text, '/', ' ');
+  std::ranges::replace(text, ',', ' ');
+  return text;
+}
+
+bool selects(std::string_view selector, const record::Implementation& implementation) {
+  const std::string named = implementation.backend + ":" + implementation.name;
+  return selector == implementation.backend || selector == named ||
+         selector == named + ":" + implementation.variant;
+}
+
+}  // namespace ergon::report

@@ -1,0 +1,56 @@
+// One list of columns drives every output, --columns, --sort and --group-by.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "bench/record/document.h"
+#include "bench/report/derive.h"
+
+namespace ergon::report {
+
+/// A row with what belongs to it. Refers into its document.
+struct Item {
+  const record::Document* document = nullptr;
+  const record::Row* row = nullptr;
+  std::string run;
+  Figures figures;
+  /// Fastest of its workload, its interval clear of all others'.
+  bool fastest = false;
+};
+
+enum class Kind { text, count, seconds, si, percent, ratio, plain };
+
+struct Column {
+  std::string_view name;    // as in record.md; also the CSV and JSON name
+  std::string_view header;  // with the unit, for people
+  Kind kind;
+  std::string_view how;  // how it is made
+  std::variant<std::string (*)(const Item&), Derived Figures::*> content;
+
+  bool is_figure() const noexcept { return content.index() == 1; }
+  /// Text columns only.
+  std::string text(const Item& item) const { return std::get<0>(content)(item); }
+  /// Figure columns only.
+  const Derived& derived(const Item& item) const { return item.figures.*std::get<1>(content); }
+  /// Joules are in it, so it may be no evidence.
+  bool is_energy() const noexcept;
+};
+
+std::span<const Column> columns() noexcept;
+/// Throws UserError at `field` ("--sort"), naming the known or the nearest.
+const Column& column(std::string_view name, const std::string& field);
+
+/// "onednn packed-once": backend, name where it differs, variant.
+std::string implementation_text(const record::Implementation& implementation);
+/// "f32", "bf16 -> f32", "u8 x s8 -> s32".
+std::string dtype_text(const record::Row& row);
+/// "gemm m=8 n=64 k=64".
+std::string case_text(const record::Row& row);
+/// A selector is "backend", "backend:name" or "backend:name:variant".
+bool selects(std::string_view selector, const record::Implementation& implementation);
+
+}  // namespace ergon::report

@@ -1,0 +1,228 @@
+#include "bench/report/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "bench/base/error.h"
+#include "bench/record/lookup.h"
+#include "bench/report/columns.h"
+#include "bench/report/conditions.h"
+#include "bench/report/text.h"
+#include "bench/stats/stats.h"
+
+namespace ergon::report {
+namespace {
+
+using record::Document;
+using record::Row;
+
+/// What record::key reads, without the samples.
+Row identity(const Row& row) {
+  Row out;
+  out.case_name = row.case_name;
+  out.kernel = row.kernel;
+  out.implementation = row.implementation;
+  out.dtype = row.dtype;
+  out.device = row.device;
+  out.threads = row.threads;
+  out.cache = row.cache;
+  out.imported_from = row.imported_from;
+  return out;
+}
+
+/// Removes `label` from `text` where it is all of it or follows its '@'.
+bool remove_label(std::string& text, const std::string& label) {
+  if (text == label) {
+    text.clear();
+    return true;
+  }
+  if (!text.ends_with("@" + label)) return false;
+  text.resize(text.size() - label.size() - 1);
+  return true;
+}
+
+/// Whether the implementation carries the label, which is then taken from it.
+bool take_label(record::Implementation& implementation, const std::string& label) {
+  if (selects(label, implementation)) {
+    const auto parts = std::ranges::count(label, ':');
+    implementation.backend.clear();
+    implementation.name.clear();
+    if (parts == 2) implementation.variant.clear();
+    return true;
+  }
+  return remove_label(implementation.variant, label) || remove_label(implementation.name, label);
+}
+
+Outcome outcome_of(stats::Verdict verdict) {
+  switch (verdict) {
+    case stats::Verdict::faster:
+      return Outcome::better;
+    case stats::Verdict::slower:
+      return Outcome::worse;
+    case stats::Verdict::same:
+      return Outcome::same;
+    default:
+      return Outcome::cannot_tell;
+  }
+}
+
+Judgement judge(const Maybe<Ratio>& ratio, double margin) {
+  if (!ratio) return {Outcome::cannot_tell, ratio, ratio.reason()};
+  return {outcome_of(stats::verdict(ratio->estimate, margin)), ratio, {}};
+}
+
+Judgement judge_status(const Row& base, const Row& fresh) {
+  const auto base_why = without_figures(base), fresh_why = without_figures(fresh);
+  const Absent none{"not compared"};
+  if (!base_why && fresh_why)
+    return {fresh.status == "skipped" ? Outcome::cannot_tell : Outcome::worse, none,
+            "new is " + *fresh_why};
+  if (base_why && !fresh_why) return {Outcome::not_compared, none, "base is " + *base_why};
+  return {Outcome::not_compared, none, *fresh_why};
+}
+
+Judgement judge_seconds(const Row& base, const Row& fresh, bool one_run, double margin) {
+  if (!one_run) return judge(unpaired_seconds(base, fresh), margin);
+  const auto paired = paired_seconds(base, fresh);
+  if (paired) return judge(paired, margin);
+  Judgement judgement = judge(unpaired_seconds(base, fresh), margin);
+  judgement.why = "not paired: " + paired.reason();
+  return judgement;
+}
+
+double relative_error(const Row& row) {
+  double joules = 0, error = 0;
+  for (const auto& sample : row.energy->samples) {
+    if (!sample.joules) continue;
+    joules += *sample.joules;
+    error += sample.error_joules;
+  }
+  return joules > 0 ? error / joules : 0;
+}
+
+/// Wider by what each side's figure may be off: low ends by (1 - a) / (1 + b), high ends by the
+/// inverse.
+Estimate widened(const Estimate& ratio, double base_error, double fresh_error) {
+  return {ratio.value, ratio.low * std::max(0.0, 1 - fresh_error) / (1 + base_error),
+          base_error < 1 ? ratio.high * (1 + fresh_error) / (1 - base_error)
+                         : std::numeric_limits<double>::max()};
+}
+
+Judgement judge_joules(const Side& base_side, const Row& base, const Side& fresh_side,
+                       const Row& fresh, bool one_host, double margin) {
+  const auto cannot = [](std::string why) {
+    return Judgement{Outcome::cannot_tell, Absent{why}, why};
+  };
+  if (!base.energy) return cannot("base has no energy: " + base.energy.reason());
+  if (!fresh.energy) return cannot("new has no energy: " + fresh.energy.reason());
+  const auto* base_meter = meter_of(*base_side.document, base);
+  const auto* fresh_meter = meter_of(*fresh_side.document, fresh);
+  if (!base_meter || !fresh_meter) return cannot("a meter is not described by its record");
+  if (!is_evidence(*base_meter) || !is_evidence(*fresh_meter))
+    return cannot("energy is modelled from time");
+  if (base_meter->scope != fresh_meter->scope)
+    return cannot("scopes differ: " + base_meter->scope + " / " + fresh_meter->scope);
+  Maybe<Ratio> ratio = unpaired_joules(base, fresh);
+  if (!ratio) return cannot(ratio.reason());
+  // One meter's calibration moves both sides alike.
+  const bool one_meter = one_host && base_meter->id == fresh_meter->id;
+  Ratio wide = *ratio;
+  wide.estimate = widened(
+      wide.estimate, relative_error(base) + (one_meter ? 0 : base_meter->relative_uncertainty),
+      relative_error(fresh) + (one_meter ? 0 : fresh_meter->relative_uncertainty));
+  return judge(wide, margin);
+}
+
+void add_row(Side& side, const std::string& key, const Row& row) {
+  if (!side.rows.emplace(key, &row).second)
+    throw UserError({side.label, 0, key}, "several rows fit; say backend:name:variant");
+}
+
+void refuse_other_machine(const std::vector<std::string>& machines) {
+  if (!machines.empty())
+    throw UserError("the records are of different machines (" + join(machines, "; ") +
+                    "); --across-hosts compares them all the same");
+}
+
+}  // namespace
+
+Side whole_side(const std::string& label, const Document& document) {
+  Side side{label, &document, {}};
+  for (const Row& row : document.rows)
+    if (!record::is_ceiling(row)) add_row(side, record::key(row), row);
+  return side;
+}
+
+Side labelled_side(const std::string& label, const Document& document) {
+  Side side{label, &document, {}};
+  for (const Row& row : document.rows) {
+    Row unlabelled = identity(row);
+    if (!record::is_ceiling(row) && take_label(unlabelled.implementation, label))
+      add_row(side, record::key(unlabelled), row);
+  }
+  if (side.rows.empty()) throw UserError("no row of the record is of '" + label + "'");
+  return side;
+}
+
+Comparison compare(const Side& base, const Side& fresh, const CompareOptions& options) {
+  Comparison out{base.document, fresh.document, base.label, fresh.label, options, {}, {}, {}, {}};
+  const auto machines = machine_differences(*base.document, *fresh.document);
+  if (!options.across_hosts) refuse_other_machine(machines);
+  out.differences = machines;
+  for (std::string& text : setting_differences(*base.document, *fresh.document))
+    out.differences.push_back(std::move(text));
+
+  for (const auto& [key, row] : fresh.rows)
+    if (!base.rows.contains(key)) out.only_fresh.push_back(key);
+  for (const auto& [key, row] : base.rows) {
+    const auto found = fresh.rows.find(key);
+    if (found == fresh.rows.end()) {
+      out.only_base.push_back(key);
+      continue;
+    }
+    ComparedRow compared{row, found->second, {}, {}};
+    if (without_figures(*row) || without_figures(*found->second)) {
+      compared.seconds = compared.joules = judge_status(*row, *found->second);
+    } else {
+      compared.seconds =
+          judge_seconds(*row, *found->second, base.document == fresh.document, options.margin);
+      compared.joules =
+          judge_joules(base, *row, fresh, *found->second, machines.empty(), options.margin);
+    }
+    out.rows.push_back(std::move(compared));
+  }
+  if (out.rows.empty()) throw UserError("the two sides have no row in common");
+  return out;
+}
+
+int exit_code(const Comparison& comparison) {
+  const auto any = [&](Outcome outcome) {
+    return std::ranges::any_of(comparison.rows, [&](const ComparedRow& row) {
+      return row.by(comparison.options.measure).outcome == outcome;
+    });
+  };
+  if (any(Outcome::worse)) return 1;
+  const bool told = any(Outcome::better) || any(Outcome::same);
+  return any(Outcome::cannot_tell) || !told ? 3 : 0;
+}
+
+std::string verdict_text(const ComparedRow& row, Measure measure) {
+  const Judgement& judgement = row.by(measure);
+  const bool time = measure == Measure::seconds;
+  switch (judgement.outcome) {
+    case Outcome::better:
+      return time ? "faster" : "less";
+    case Outcome::worse:
+      return !judgement.ratio ? "broken" : time ? "slower" : "more";
+    case Outcome::same:
+      return "same";
+    case Outcome::cannot_tell:
+      return "cannot tell";
+    default:
+      return "not compared";
+  }
+}
+
+}  // namespace ergon::report

@@ -1,0 +1,226 @@
+#include "bench/report/derive.h"
+#include "bench/record/lookup.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "bench/report/arithmetic.h"
+#include "bench/report/energy.h"
+#include "bench/report/text.h"
+
+namespace ergon::report {
+namespace {
+
+using record::Ceiling;
+using record::Document;
+using record::Row;
+
+Derived absent(std::string reason) { return {Absent{std::move(reason)}, {}}; }
+
+Derived with_factors(Derived of, const std::vector<SharedFactor>& more) {
+  of.shared_factors.insert(of.shared_factors.end(), more.begin(), more.end());
+  return of;
+}
+
+/// a / b, with the factors of both; absent for a's reason, else b's.
+Derived quotient(const Derived& a, const Derived& b) {
+  if (!a.figure) return absent(a.figure.reason());
+  if (!b.figure) return absent(b.figure.reason());
+  if (b.figure->low <= 0) return absent("the divisor's interval reaches zero");
+  return with_factors({over(*a.figure, *b.figure), a.shared_factors}, b.shared_factors);
+}
+
+Derived seconds_per_call(const Row& row) {
+  if (const auto why = without_figures(row)) return absent(*why);
+  if (!row.median) return absent(row.median.reason());
+  if (!(*row.median > 0)) return absent("its median time is not above zero");
+  if (!row.interval95)
+    return absent(fmt::format("a median of {} without an interval: {}",
+                              si(exactly(*row.median), "s"), row.interval95.reason()));
+  return {holding(*row.median, *row.interval95), {}};
+}
+
+Derived per_second(double amount, const Derived& seconds, const char* nothing) {
+  if (!(amount > 0)) return absent(nothing);
+  return quotient({exactly(amount), {}}, seconds);
+}
+
+struct Limit {
+  Estimate per_second;
+  SharedFactor factor;
+};
+
+Maybe<Limit> limit(const Document& document, const Row& row, const std::string& what) {
+  const auto ceiling = ceiling_of(document, row, what);
+  if (!ceiling) return Absent{ceiling.reason()};
+  const double value = *(*ceiling)->value_per_second;
+  const Estimate estimate =
+      (*ceiling)->interval95 ? holding(value, *(*ceiling)->interval95) : exactly(value);
+  // A figure is divided by its ceiling: the ceiling's high end is the factor's low one.
+  return Limit{estimate,
+               {fmt::format("ceiling {}{} {} thread{} on {}", what,
+                            (*ceiling)->dtype.empty() ? "" : " " + (*ceiling)->dtype, row.threads,
+                            row.threads == 1 ? "" : "s", row.device),
+                value / estimate.high, value / estimate.low}};
+}
+
+Derived fraction(const Derived& rate, const Maybe<Limit>& of) {
+  if (!of) return absent(of.reason());
+  return quotient(rate, {of->per_second, {of->factor}});
+}
+
+constexpr const char* warm_reason =
+    "warm operands may stay in caches, which memory bandwidth does not limit";
+
+Maybe<Limit> memory_limit(const Document& document, const Row& row) {
+  if (row.cache == "warm") return Absent{warm_reason};
+  return limit(document, row, "bandwidth_read");
+}
+
+/// The limit on flops per second: the peak, or what the memory can feed at the row's intensity.
+Maybe<Limit> roofline(const Document& document, const Row& row) {
+  const Maybe<Limit> peak = limit(document, row, "flops");
+  if (!peak) return peak;
+  const Maybe<Limit> memory = limit(document, row, "bandwidth_read");
+  if (!memory) return memory;
+  const double intensity = row.work.flops / row.work.bytes;
+  const Estimate fed = times(memory->per_second, intensity);
+  if (peak->per_second.value <= fed.value) return peak;
+  if (row.cache == "warm") return Absent{warm_reason};
+  return Limit{smaller(peak->per_second, fed), memory->factor};
+}
+
+void derive_fractions(const Document& document, const Row& row, Figures& figures) {
+  if (record::is_ceiling(row)) {
+    for (Derived* figure :
+         {&figures.peak_fraction, &figures.bandwidth_fraction, &figures.roofline_fraction})
+      *figure = absent("this row is a ceiling itself");
+    return;
+  }
+  figures.peak_fraction = fraction(figures.flops_per_second, limit(document, row, "flops"));
+  figures.bandwidth_fraction = fraction(figures.bytes_per_second, memory_limit(document, row));
+  if (!(row.work.flops > 0))
+    figures.roofline_fraction = figures.bandwidth_fraction;
+  else if (!(row.work.bytes > 0))
+    figures.roofline_fraction = figures.peak_fraction;
+  else
+    figures.roofline_fraction = fraction(figures.flops_per_second, roofline(document, row));
+}
+
+struct Charge {
+  cost::Rent rent;
+  SharedFactor factor;
+};
+
+Maybe<Charge> charge(const Document& document, const Pricing& pricing) {
+  if (pricing.usd_per_hour)
+    return Charge{{exactly(*pricing.usd_per_hour), 1}, {"price --usd-per-hour", 1, 1}};
+  const auto found = price_of(document);
+  if (!found) return Absent{found.reason()};
+  const record::Price& price = **found;
+  const double usd = *price.usd_per_hour;
+  const Estimate range =
+      price.usd_per_hour_range ? holding(usd, *price.usd_per_hour_range) : exactly(usd);
+  return Charge{{range, price.share}, {"price " + price.id, range.low / usd, range.high / usd}};
+}
+
+Derived usd_per_hour(const Row& row, const Maybe<Charge>& charged) {
+  constexpr double seconds_per_hour = 3600;
+  if (const auto why = without_figures(row)) return absent(*why);
+  if (!charged) return absent(charged.reason());
+  return {cost::rent_usd(charged->rent, exactly(seconds_per_hour)), {charged->factor}};
+}
+
+Derived per_usd(double amount, const Derived& seconds, const Maybe<Charge>& charged,
+                const char* nothing) {
+  if (!seconds.figure) return absent(seconds.figure.reason());
+  if (!(amount > 0)) return absent(nothing);
+  if (!charged) return absent(charged.reason());
+  const Estimate usd = cost::rent_usd(charged->rent, *seconds.figure);
+  if (!(usd.low > 0)) return absent("it costs nothing at this price");
+  return {cost::per_usd(amount, usd), {charged->factor}};
+}
+
+/// A record made by hand may hold numbers whose quotient no double holds.
+void refuse_infinite(Figures& figures) {
+  for (Derived* one :
+       {&figures.seconds_per_call, &figures.flops_per_second, &figures.bytes_per_second,
+        &figures.tokens_per_second, &figures.peak_fraction, &figures.bandwidth_fraction,
+        &figures.roofline_fraction, &figures.watts, &figures.joules_per_call,
+        &figures.flops_per_joule, &figures.tokens_per_joule, &figures.usd_per_hour,
+        &figures.flops_per_usd, &figures.tokens_per_usd}) {
+    const auto& figure = one->figure;
+    if (figure && !(std::isfinite(figure->value) && std::isfinite(figure->low) &&
+                    std::isfinite(figure->high)))
+      *one = absent("beyond the range of a number");
+  }
+}
+
+}  // namespace
+
+Figures derive(const Document& document, const Row& row, const Pricing& pricing) {
+  constexpr const char* no_flops = "this work counts no flops";
+  constexpr const char* no_tokens = "this work counts no tokens";
+  Figures figures;
+  const double tokens = row.work.tokens.value_or(0);
+  figures.seconds_per_call = seconds_per_call(row);
+  figures.flops_per_second = per_second(row.work.flops, figures.seconds_per_call, no_flops);
+  figures.bytes_per_second =
+      per_second(row.work.bytes, figures.seconds_per_call, "this work counts no bytes");
+  figures.tokens_per_second = per_second(tokens, figures.seconds_per_call, no_tokens);
+  derive_fractions(document, row, figures);
+
+  figures.watts = energy_per(document, row, EnergyUnit::second);
+  figures.joules_per_call = energy_per(document, row, EnergyUnit::call);
+  figures.flops_per_joule = per_second(row.work.flops, figures.joules_per_call, no_flops);
+  figures.tokens_per_joule = per_second(tokens, figures.joules_per_call, no_tokens);
+
+  const Maybe<Charge> charged = charge(document, pricing);
+  figures.usd_per_hour = usd_per_hour(row, charged);
+  figures.flops_per_usd = per_usd(row.work.flops, figures.seconds_per_call, charged, no_flops);
+  figures.tokens_per_usd = per_usd(tokens, figures.seconds_per_call, charged, no_tokens);
+  refuse_infinite(figures);
+  return figures;
+}
+
+std::optional<std::string> without_figures(const Row& row) {
+  if (row.status == "ok" || row.status == "noisy") return std::nullopt;
+  return row.status + ": " + row.reason;
+}
+
+Maybe<const Ceiling*> ceiling_of(const Document& document, const Row& row,
+                                 const std::string& what) {
+  if (!record::find_device(document, row.device))
+    return Absent{"the record does not describe the device '" + row.device + "'"};
+  const std::string which =
+      what == "flops" ? what + " ceiling for " + row.dtype.weights : what + " ceiling";
+  const Ceiling* ceiling = record::find_ceiling(document, row, what);
+  if (!ceiling)
+    return Absent{fmt::format("no {} with {} thread{} was measured on {}", which, row.threads,
+                              row.threads == 1 ? "" : "s", row.device)};
+  if (!ceiling->value_per_second)
+    return Absent{
+        fmt::format("unknown {} on {}: {}", which, row.device, ceiling->value_per_second.reason())};
+  return ceiling;
+}
+
+Maybe<const record::Price*> price_of(const Document& document) {
+  for (const record::Price& price : document.prices)
+    if (price.usd_per_hour && *price.usd_per_hour > 0 && price.share > 0) return &price;
+  return Absent{document.prices.empty()
+                    ? "no price: give one with --usd-per-hour"
+                    : "no price of the record is per hour: give one with --usd-per-hour"};
+}
+
+Maybe<bool> is_memory_bound(const Document& document, const Row& row) {
+  if (!(row.work.flops > 0)) return true;
+  if (row.cache == "warm") return false;
+  const Maybe<Limit> peak = limit(document, row, "flops");
+  if (!peak) return Absent{peak.reason()};
+  const Maybe<Limit> memory = limit(document, row, "bandwidth_read");
+  if (!memory) return Absent{memory.reason()};
+  return memory->per_second.value * row.work.flops / row.work.bytes < peak->per_second.value;
+}
+
+}  // namespace ergon::report

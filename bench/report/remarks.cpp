@@ -1,0 +1,263 @@
+#include "bench/report/remarks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "bench/report/arithmetic.h"
+#include "bench/report/text.h"
+
+namespace ergon::report {
+namespace {
+
+using record::Row;
+using Remarks = std::vector<Remark>;
+
+class Shown {
+ public:
+  explicit Shown(const Table& table) {
+    for (const Group& group : table.groups) {
+      if (group.ceilings) continue;
+      for (const Item& item : group.items) items.push_back(&item);
+      columns.insert(group.columns.begin(), group.columns.end());
+    }
+  }
+  bool any(std::initializer_list<std::string_view> names) const {
+    return std::ranges::any_of(columns, [&](const Column* shown) {
+      return std::ranges::find(names, shown->name) != names.end();
+    });
+  }
+  bool any_figure() const {
+    return std::ranges::any_of(columns, [](const Column* shown) { return shown->is_figure(); });
+  }
+  std::vector<const Item*> items;
+  std::set<const Column*> columns;
+};
+
+/// One remark per distinct text, prefixed with its run where there are several.
+class Collector {
+ public:
+  Collector(Remarks& out, bool several) : out_(out), several_(several) {}
+  void add(const std::string& label, const std::string& run, const std::string& text) {
+    if (!seen_.insert(label + '\n' + (several_ ? run + '\n' : "") + text).second) return;
+    out_.push_back({label, several_ && !run.empty() ? run + ": " + text : text});
+  }
+
+ private:
+  Remarks& out_;
+  bool several_;
+  std::set<std::string> seen_;
+};
+
+std::string counts(const std::map<std::string, int>& of) {
+  std::vector<std::string> parts;
+  for (const auto& [what, count] : of) parts.push_back(fmt::format("{} {}", count, what));
+  return join(parts, ", ");
+}
+
+std::string number(std::size_t count, const std::string& what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+void add_intervals(const Shown& shown, Collector& out) {
+  std::set<std::string> kinds;
+  for (const Item* item : shown.items)
+    if (item->row->interval95) kinds.insert(item->row->interval_kind);
+  if (kinds.empty()) return;
+  std::string over = "over launches";
+  if (kinds.contains("rounds"))
+    over = "over the rounds of one process, so another launch may differ by more";
+  if (kinds.size() > 1)
+    over = "over rounds of one process in some rows and over launches in others";
+  out.add("Intervals", {},
+          "± is half the 95 % order-statistic interval of the median relative to the figure, "
+          "rounded up (-low/+high where the sides differ), " +
+              over + ". Intervals of derived figures add the extremes of what they rest on.");
+}
+
+void add_rows(const Shown& shown, Collector& out) {
+  std::map<std::string, int> statuses;
+  std::size_t windows = 0, flagged = 0, again = 0, checked = 0;
+  std::map<std::string, int> flags;
+  for (const Item* item : shown.items) {
+    ++statuses[item->row->status];
+    if (item->row->accuracy) {
+      ++checked;
+      again += item->row->accuracy->verified_after ? 1 : 0;
+    }
+    for (const auto& sample : item->row->samples) {
+      ++windows;
+      flagged += sample.flags.empty() ? 0 : 1;
+      for (const std::string& flag : sample.flags) ++flags[flag];
+    }
+  }
+  std::string text = counts(statuses) + ". ";
+  text += fmt::format("Outputs checked in {} of {}, after timing too in {}. ", checked,
+                      number(shown.items.size(), "row"), again);
+  text += number(windows, "timed window");
+  text += flagged == 0 ? ", none flagged or excluded."
+                       : fmt::format(", {} flagged ({}), none excluded.", flagged, counts(flags));
+  out.add("Rows", {}, text);
+}
+
+std::string short_scope(const std::string& scope) {
+  if (scope == "package") return "pkg";
+  if (scope == "package+dram") return "pkg+dram";
+  return scope;
+}
+
+std::string mark_of(const record::Meter& meter) {
+  return fmt::format("[{} {}]", meter.provenance.substr(0, 1), short_scope(meter.scope));
+}
+
+std::string meter_text(const record::Meter& meter) {
+  std::string text =
+      fmt::format("{} {}: {} of {}", mark_of(meter), meter.id, meter.provenance, meter.scope);
+  text +=
+      meter.relative_uncertainty > 0
+          ? fmt::format(", calibration {}, shared by its rows",
+                        spread({1, 1 - meter.relative_uncertainty, 1 + meter.relative_uncertainty}))
+          : std::string(", calibration error not stated");
+  if (!meter.about.empty()) text += "; " + meter.about;
+  if (meter.idle_watts)
+    text += fmt::format("; idle {} W",
+                        plain(holding(meter.idle_watts->value, meter.idle_watts->interval95)));
+  text += ". ";
+  text += is_evidence(meter)
+              ? "Gross: idle power is in it."
+              : "A constant times time: it is no evidence, and nothing is ranked by it.";
+  return text;
+}
+
+void add_energy(const Table& table, const Shown& shown, Collector& out) {
+  for (const Item* item : shown.items) {
+    if (without_figures(*item->row)) continue;
+    const record::Meter* meter = meter_of(*item->document, *item->row);
+    if (meter) out.add("Energy", item->run, meter_text(*meter));
+    for (const record::Energy& extra : item->row->extra_meters)
+      out.add("Energy", item->run, "also in the record: " + extra.meter);
+  }
+  for (const Source& source : table.sources) {
+    std::vector<std::string> parts;
+    for (const auto& other : source.document->unavailable_meters)
+      parts.push_back(other.meter + ": " + other.reason +
+                      (other.remedy.empty() ? "" : " (" + other.remedy + ")"));
+    if (!parts.empty()) out.add("Not used", source.label, join(parts, "; ") + ".");
+  }
+  std::size_t flagged = 0, without = 0;
+  for (const Item* item : shown.items)
+    if (item->row->energy)
+      for (const auto& sample : item->row->energy->samples) {
+        flagged += sample.flags.empty() ? 0 : 1;
+        without += sample.joules ? 0 : 1;
+      }
+  if (flagged + without > 0)
+    out.add("Energy", {},
+            fmt::format("{} flagged; {} without joules left out.", number(flagged, "energy window"),
+                        without));
+}
+
+void add_prices(const Table& table, Collector& out) {
+  if (table.options.pricing.usd_per_hour) {
+    out.add(
+        "Price", {},
+        fmt::format("${} per hour, as given with --usd-per-hour, all of it charged to each row.",
+                    *table.options.pricing.usd_per_hour));
+    return;
+  }
+  for (const Source& source : table.sources) {
+    const auto price = price_of(*source.document);
+    if (!price) continue;
+    const record::Price& used = **price;
+    std::vector<std::string> parts = {fmt::format("{}: ${} per hour", used.id, *used.usd_per_hour)};
+    if (used.share != 1)
+      parts.push_back(fmt::format("{} of it charged to each row", percent(exactly(used.share))));
+    for (const std::string& part : {used.basis, used.kind, used.region}) {
+      if (!part.empty()) parts.push_back(part);
+    }
+    if (!used.as_of.empty()) parts.push_back("as of " + used.as_of);
+    if (!used.source.empty()) parts.push_back(used.source);
+    if (!used.confidence.empty()) parts.push_back("confidence: " + used.confidence);
+    if (!used.about.empty()) parts.push_back(used.about);
+    out.add("Price", source.label, join(parts, ", ") + ".");
+  }
+}
+
+std::string ceiling_text(const record::Ceiling& ceiling, const Item& item) {
+  const double value = *ceiling.value_per_second;
+  const Estimate estimate =
+      ceiling.interval95 ? holding(value, *ceiling.interval95) : exactly(value);
+  const std::string what = ceiling.what == "flops" ? "peak " + ceiling.dtype : "read bandwidth";
+  const std::string width_of_it = spread(estimate);
+  return fmt::format("{} with {} on {}: {}{}{}", what, number(ceiling.threads, "thread"),
+                     item.row->device, si(estimate, ceiling.what == "flops" ? "FLOP/s" : "B/s"),
+                     width_of_it.empty() ? "" : " " + width_of_it,
+                     ceiling.method.empty() ? "" : " (" + ceiling.method + ")");
+}
+
+void add_ceilings(const Shown& shown, Collector& out) {
+  for (const Item* item : shown.items) {
+    if (without_figures(*item->row)) continue;
+    for (const char* what : {"flops", "bandwidth_read"}) {
+      const auto ceiling = ceiling_of(*item->document, *item->row, what);
+      if (ceiling) out.add("Ceiling", item->run, ceiling_text(**ceiling, *item) + ".");
+    }
+  }
+}
+
+void add_cold(const Shown& shown, Collector& out) {
+  std::map<std::string, std::map<std::string, std::pair<std::int64_t, std::int64_t>>> ranges;
+  for (const Item* item : shown.items) {
+    if (item->row->cache != "cold" || !item->row->cold || without_figures(*item->row)) continue;
+    const auto& cold = *item->row->cold;
+    const std::string last = cold.last_level_bytes
+                                 ? si(exactly(static_cast<double>(*cold.last_level_bytes)), "B")
+                                 : "of unknown size (" + cold.last_level_bytes.reason() + ")";
+    auto [range, is_new] =
+        ranges[item->run].try_emplace(last, cold.bytes_between_uses, cold.bytes_between_uses);
+    range->second.first = std::min(range->second.first, cold.bytes_between_uses);
+    range->second.second = std::max(range->second.second, cold.bytes_between_uses);
+  }
+  for (const auto& [run, by_size] : ranges)
+    for (const auto& [last, range] : by_size) {
+      const std::string least = si(exactly(static_cast<double>(range.first)), "B");
+      const std::string most = si(exactly(static_cast<double>(range.second)), "B");
+      out.add("Cold", run,
+              fmt::format("between two uses of a buffer {} of others are touched; the "
+                          "last-level cache is {}.",
+                          least == most ? least : least + " to " + most, last));
+    }
+}
+
+}  // namespace
+
+std::string energy_mark(const Item& item) {
+  const record::Meter* meter = meter_of(*item.document, *item.row);
+  return meter ? mark_of(*meter) : std::string();
+}
+
+std::vector<Remark> remarks(const Table& table) {
+  Remarks out;
+  Collector collector(out, table.sources.size() > 1);
+  const Shown shown(table);
+  add_rows(shown, collector);
+  if (shown.any_figure()) add_intervals(shown, collector);
+  if (std::ranges::any_of(shown.items, &Item::fastest))
+    out.push_back({"*", "fastest of its workload: its interval is clear of every other's."});
+  if (shown.any({"speedup"}))
+    out.push_back({"Speedup", "median of the ratios to " + table.options.baseline +
+                                  " within rounds, so drift of the machine cancels."});
+  if (shown.any({"watts", "joules_per_call", "flops_per_joule", "tokens_per_joule"}))
+    add_energy(table, shown, collector);
+  if (shown.any({"usd_per_hour", "flops_per_usd", "tokens_per_usd"})) add_prices(table, collector);
+  if (shown.any({"peak_fraction", "bandwidth_fraction", "roofline_fraction"}))
+    add_ceilings(shown, collector);
+  add_cold(shown, collector);
+  for (Remark& remark : out) remark.text = printable(remark.text);
+  return out;
+}
+
+}  // namespace ergon::report

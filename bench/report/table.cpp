@@ -1,0 +1,258 @@
+#include "bench/report/table.h"
+#include "bench/record/lookup.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "bench/base/error.h"
+#include "bench/report/arithmetic.h"
+#include "bench/report/baseline.h"
+#include "bench/report/text.h"
+
+namespace ergon::report {
+namespace {
+
+using record::Row;
+
+std::vector<const Column*> named(const std::vector<std::string>& names, const std::string& field) {
+  std::vector<const Column*> out;
+  for (const std::string& name : names) out.push_back(&column(name, field));
+  return out;
+}
+
+std::vector<const Column*> group_keys(const ReportOptions& options) {
+  if (options.group_by.empty()) return named({"case", "dtype", "cache"}, "--group-by");
+  const auto keys = named(options.group_by, "--group-by");
+  for (const Column* key : keys)
+    if (key->is_figure())
+      throw UserError(
+          {"command line", 0, "--group-by"},
+          "'" + std::string(key->name) + "' is a figure; rows are grouped by what they are");
+  return keys;
+}
+
+std::vector<Item> items_of(std::span<const Source> sources, const ReportOptions& options) {
+  std::vector<Item> items;
+  for (const Source& source : sources)
+    for (const Row& row : source.document->rows)
+      items.push_back({source.document, &row, source.label,
+                       derive(*source.document, row, options.pricing), false});
+  return items;
+}
+
+std::string title_part(const Column& key, const Item& item) {
+  if (key.name == "case") return case_text(*item.row);
+  if (key.name == "threads")
+    return key.text(item) + (item.row->threads == 1 ? " thread" : " threads");
+  const std::string text = key.text(item);
+  return text.empty() ? "no " + std::string(key.header) : text;
+}
+
+std::vector<Group> grouped(const std::vector<Item>& items, const std::vector<const Column*>& keys) {
+  std::vector<Group> groups;
+  std::map<std::vector<std::string>, std::size_t> places;
+  for (const Item& item : items) {
+    std::vector<std::string> key, title;
+    key.emplace_back(record::is_ceiling(*item.row) ? "ceiling" : "");
+    for (const Column* part : keys) {
+      key.push_back(part->text(item));
+      title.push_back(title_part(*part, item));
+    }
+    const auto [place, is_new] = places.emplace(key, groups.size());
+    if (is_new) groups.push_back({join(title, " · "), {}, record::is_ceiling(*item.row), {}, {}});
+    groups[place->second].items.push_back(item);
+  }
+  return groups;
+}
+
+bool same_work(const Group& group) {
+  return std::ranges::all_of(group.items, [&](const Item& item) {
+    const Row& first = *group.items.front().row;
+    return item.row->work.flops == first.work.flops && item.row->work.bytes == first.work.bytes;
+  });
+}
+
+std::string about(const Group& group) {
+  if (!same_work(group)) return {};
+  const auto& work = group.items.front().row->work;
+  std::vector<std::string> parts;
+  if (work.flops > 0) parts.push_back(si(exactly(work.flops), "FLOP"));
+  if (work.bytes > 0) parts.push_back(si(exactly(work.bytes), "B"));
+  if (parts.empty()) return {};
+  std::string text = join(parts, ", ") + " per call";
+  if (parts.size() == 2) text += ", " + plain(exactly(work.flops / work.bytes)) + " FLOP/B";
+  return text;
+}
+
+bool same_workload(const Group& group) {
+  return std::ranges::all_of(group.items, [&](const Item& item) {
+    const Row& first = *group.items.front().row;
+    return item.row->case_name == first.case_name && dtype_text(*item.row) == dtype_text(first) &&
+           item.row->cache == first.cache;
+  });
+}
+
+void mark_fastest(Group& group) {
+  if (group.ceilings || !same_workload(group)) return;
+  std::vector<Item*> timed;
+  for (Item& item : group.items)
+    if (item.figures.seconds_per_call.figure) timed.push_back(&item);
+  if (timed.size() < 2) return;
+  Item* best = *std::ranges::min_element(
+      timed, {}, [](const Item* item) { return item->figures.seconds_per_call.figure->value; });
+  const double high = best->figures.seconds_per_call.figure->high;
+  best->fastest = best->row->status == "ok" && std::ranges::all_of(timed, [&](const Item* item) {
+                    return item == best || item->figures.seconds_per_call.figure->low > high;
+                  });
+}
+
+/// Streams are told in bytes per second: every row whose bound is known is bound by memory.
+bool told_in_bytes(const Group& group) {
+  bool any = false;
+  for (const Item& item : group.items) {
+    const Maybe<bool> bound = is_memory_bound(*item.document, *item.row);
+    if (bound && !*bound) return false;
+    any = any || bound.has_value();
+  }
+  return any;
+}
+
+struct Seen {
+  bool runs = false, devices = false, tokens = false;
+};
+
+Seen look_over(const std::vector<Item>& items) {
+  std::set<std::string> runs, devices;
+  Seen seen;
+  for (const Item& item : items) {
+    runs.insert(item.run);
+    devices.insert(item.row->device);
+    seen.tokens = seen.tokens || item.row->work.tokens;
+  }
+  seen.runs = runs.size() > 1;
+  seen.devices = devices.size() > 1;
+  return seen;
+}
+
+std::vector<const Column*> default_columns(const Group& group, const Seen& seen,
+                                           const std::vector<const Column*>& keys, bool baseline) {
+  std::vector<std::string> names;
+  const auto add = [&](const char* name, bool wanted = true) {
+    const bool is_key =
+        std::ranges::any_of(keys, [&](const Column* key) { return key->name == name; });
+    if (wanted && !is_key) names.emplace_back(name);
+  };
+  add("run", seen.runs);
+  add("case");
+  add("dtype");
+  add("cache");
+  add("device", seen.devices);
+  add("implementation");
+  add("threads");
+  add("seconds_per_call");
+  add("tokens_per_second", seen.tokens);
+  add(told_in_bytes(group) ? "bytes_per_second" : "flops_per_second");
+  add("roofline_fraction");
+  add("watts");
+  add("flops_per_joule");
+  add("tokens_per_joule", seen.tokens);
+  add("flops_per_usd");
+  add("speedup", baseline);
+  add("status");
+  return named(names, "");
+}
+
+struct Order {
+  const Column* by = nullptr;
+  bool descending = false;
+};
+
+Order parse_sort(const std::string& text) {
+  Order order;
+  if (text.empty()) return order;
+  const std::size_t colon = text.find(':');
+  order.by = &column(text.substr(0, colon), "--sort");
+  if (colon == std::string::npos) return order;
+  const std::string direction = text.substr(colon + 1);
+  if (direction != "desc" && direction != "asc")
+    throw UserError({"command line", 0, "--sort"},
+                    "'" + direction + "' is neither \"asc\" nor \"desc\"");
+  order.descending = direction == "desc";
+  return order;
+}
+
+void refuse_ranking_without_evidence(const Order& order, const std::vector<Item>& items) {
+  if (!order.by || !order.by->is_energy()) return;
+  for (const Item& item : items) {
+    const record::Meter* meter = meter_of(*item.document, *item.row);
+    if (meter && !is_evidence(*meter))
+      throw UserError({"command line", 0, "--sort"}, "cannot tell: energy is modelled from time");
+  }
+}
+
+/// Numbers as numbers; rows without the figure come last either way.
+void sort_by(const Order& order, std::vector<Item>& items) {
+  const auto sign = order.descending ? -1.0 : 1.0;
+  const auto rank = [&](const Item& item) {
+    if (order.by->is_figure()) {
+      const auto& figure = order.by->derived(item).figure;
+      return std::tuple(!figure, figure ? sign * figure->value : 0.0, std::string());
+    }
+    const std::string text = order.by->text(item);
+    if (order.by->kind == Kind::count)
+      return std::tuple(text.empty(), text.empty() ? 0.0 : sign * std::stod(text), std::string());
+    return std::tuple(text.empty(), 0.0, text);
+  };
+  const bool reversed = order.descending && order.by->kind == Kind::text;
+  std::ranges::stable_sort(items, [&](const Item& a, const Item& b) {
+    return reversed ? rank(b) < rank(a) : rank(a) < rank(b);
+  });
+}
+
+/// Implementations in the order they were first run, each by threads.
+void sort_as_run(const std::vector<Item>& all, std::vector<Item>& items) {
+  std::map<std::string, std::size_t> first;
+  for (const Item& item : all)
+    first.emplace(implementation_text(item.row->implementation), first.size());
+  std::ranges::stable_sort(items, {}, [&](const Item& item) {
+    return std::tuple(first.at(implementation_text(item.row->implementation)), item.row->device,
+                      item.row->threads);
+  });
+}
+
+}  // namespace
+
+Table make_table(std::span<const Source> sources, const ReportOptions& options) {
+  Table table{{sources.begin(), sources.end()}, options, {}};
+  const auto keys = group_keys(options);
+  const auto chosen = named(options.columns, "--columns");
+  const Order order = parse_sort(options.sort);
+  std::vector<Item> items = items_of(sources, options);
+  refuse_ranking_without_evidence(order, items);
+  if (!options.baseline.empty()) set_speedups(items, options.baseline);
+
+  const Seen seen = look_over(items);
+  table.groups = grouped(items, keys);
+  for (Group& group : table.groups) {
+    group.about = about(group);
+    group.columns =
+        chosen.empty() ? default_columns(group, seen, keys, !options.baseline.empty()) : chosen;
+    if (order.by)
+      sort_by(order, group.items);
+    else
+      sort_as_run(items, group.items);
+    mark_fastest(group);
+  }
+  return table;
+}
+
+std::vector<const Column*> columns_for_programs(const Table& table) {
+  if (!table.options.columns.empty()) return named(table.options.columns, "--columns");
+  std::vector<const Column*> all;
+  for (const Column& one : columns()) all.push_back(&one);
+  return all;
+}
+
+}  // namespace ergon::report
