@@ -5,7 +5,6 @@
 #include <random>
 #include <string>
 
-#include "bench/record/status.h"
 
 namespace ergon::measure {
 namespace {
@@ -114,7 +113,6 @@ void measure_block(const BlockPlan& plan, double seconds, Ceilings& ceilings, Se
 
   for (auto& member : members) {
     if (!member->usable()) continue;
-    member->summarise();
     session.sink.row_finished(member->row);
   }
 }

@@ -130,6 +130,9 @@ std::optional<std::string> cannot_run(const Implementation& implementation, cons
   if (threads > device.info().max_threads)
     return std::to_string(threads) + " threads wanted, " + std::to_string(device.info().max_threads) +
            " processors allowed";
+  if (threads > implementation.max_threads())
+    return std::to_string(threads) + " threads wanted, " + std::to_string(implementation.max_threads()) +
+           " are the most it can be told to use";
   return implementation.unsupported(workload);
 }
 

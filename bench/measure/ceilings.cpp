@@ -4,7 +4,6 @@
 #include <set>
 #include <tuple>
 
-#include "bench/stats/stats.h"
 #include "kernels/ceilings/ceiling.h"
 
 namespace ergon::measure {
@@ -64,8 +63,12 @@ void Ceilings::add(const Machine& machine, const std::string& what, const std::s
   const auto backend =
       what == "flops" ? best_flops_backend(*dtype_from_name(dtype), reason) : best_bandwidth_backend();
   FieldMap fields{{"what", what}};
-  if (what == "flops") fields["dtype"] = dtype;
-  else fields["bytes"] = static_cast<std::int64_t>(stream_bytes_);
+  if (what == "flops" && backend) {
+    fields["dtype"] = dtype;
+    fields["flops"] = ceiling_flops(*dtype_from_name(dtype), threads);
+  } else {
+    fields["bytes"] = static_cast<std::int64_t>(stream_bytes_);
+  }
 
   const Implementation* loop = nullptr;
   if (backend && family) {
@@ -77,10 +80,10 @@ void Ceilings::add(const Machine& machine, const std::string& what, const std::s
     entries_.push_back(std::move(entry));
     return;
   }
-  // The loops of all thread counts read the same memory.
+  // The streams of all thread counts read the same memory.
   Entry* same = nullptr;
   for (Entry& other : entries_)
-    if (other.what == what && other.dtype == dtype && other.inputs) same = &other;
+    if (what != "flops" && other.what == what && other.inputs) same = &other;
   if (!same) entry.inputs = family->inputs(*entry.workload, session_.seed, 1);
   const Inputs& inputs = same ? *same->inputs : *entry.inputs;
   entry.oracle = family->oracle(*entry.workload, inputs);
@@ -128,13 +131,12 @@ void Ceilings::conclude() {
     if (!entry.member || !entry.member->usable()) continue;
     entry.member->verify_again(*entry.oracle);
     if (!entry.member->usable()) continue;
-    entry.member->summarise();
     entry.member->row.energy = Absent{"a ceiling: only its speed is measured"};
     session_.sink.row_finished(entry.member->row);
   }
 }
 
-std::vector<record::Ceiling> Ceilings::summary() const {
+std::vector<record::Ceiling> Ceilings::list() const {
   std::vector<record::Ceiling> out;
   for (const Entry& entry : entries_) {
     record::Ceiling ceiling;
@@ -143,14 +145,8 @@ std::vector<record::Ceiling> Ceilings::summary() const {
     ceiling.threads = entry.threads;
     ceiling.value_per_second = Absent{entry.reason.empty() ? "its loop failed" : entry.reason};
     ceiling.interval95 = Absent{"no value"};
-    if (entry.member && entry.member->row.median) {
-      const auto& row = entry.member->row;
-      const double work = entry.what == "flops" ? row.work.flops : row.work.bytes;
-      ceiling.value_per_second = work / *row.median;
-      if (row.interval95)
-        ceiling.interval95 = Interval{work / row.interval95->high, work / row.interval95->low};
-      ceiling.method = row.implementation.backend + " loop; its samples are in the row " + entry.member->key;
-    }
+    ceiling.method = entry.member ? entry.member->row.implementation.backend + " loop, row " + entry.member->key
+                                  : "none";
     out.push_back(std::move(ceiling));
   }
   return out;

@@ -24,7 +24,8 @@ class Ceilings {
   void opening_rounds(int rounds);
   /// Verifies again, concludes the rows and gives them to the sink.
   void conclude();
-  std::vector<record::Ceiling> summary() const;
+  /// What was measured, or why not; `conclude` takes the values from the rows.
+  std::vector<record::Ceiling> list() const;
 
  private:
   struct Entry {

@@ -197,17 +197,6 @@ void Member::time_stages() {
     if (!stages[i].per_call || per_call > 1) row.stages[i].seconds_median = timed_->stage_seconds(i, 5);
 }
 
-void Member::summarise() {
-  if (row.samples.empty()) return;
-  std::vector<std::vector<double>> launches(1, seconds_per_call_of(row));
-  row.median = stats::median(launches[0]);
-  row.interval_kind = "rounds";
-  if (const auto interval = stats::launch_interval(launches))
-    row.interval95 = interval->interval;
-  else
-    row.interval95 = Absent{"fewer than 6 samples"};
-}
-
 double Member::relative_interval() const {
   const auto samples = seconds_per_call_of(row);
   if (samples.empty()) return std::numeric_limits<double>::infinity();

@@ -32,8 +32,6 @@ class Member {
   void check_inside_a_window(const Oracle& oracle);
   void time_stages();
   void measure_energy();
-  /// Median and interval over this launch's samples.
-  void summarise();
   /// Half the interval's width over the median; infinite with too few samples.
   double relative_interval() const;
 

@@ -166,7 +166,7 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   }
   ceilings.conclude();
   record_idle("after");
-  for (const record::Ceiling& ceiling : ceilings.summary()) journal.ceiling(machine.cpu().info().id, ceiling);
+  for (const record::Ceiling& ceiling : ceilings.list()) journal.ceiling(machine.cpu().info().id, ceiling);
   progress.done();
 }
 
