@@ -103,7 +103,8 @@ TEST(MatchCpu, ABrandThatCannotBeIsNotBelievedEither) {
 }
 
 TEST(MatchCpu, ABrandOfAnotherVendorIsNotBelieved) {
-  const auto match = match_cpu(shipped(), {"GenuineIntel", "EPYC 9654", 6, 143, 8, true, amx});
+  const auto match =
+      match_cpu(shipped(), {"GenuineIntel", "EPYC 9654", 6, 143, 8, true, {"avx2", "avx512f"}});
   EXPECT_THAT(generations(match), ElementsAre("intel-sapphire-rapids"));
 }
 
@@ -155,6 +156,15 @@ TEST(MatchPower, AHiddenPartGetsTheRangeOfItsGeneration) {
   EXPECT_DOUBLE_EQ(power->idle_watts_per_core.value, 0.7055);
   EXPECT_DOUBLE_EQ(power->idle_watts_per_core.low, 0.599);
   EXPECT_DOUBLE_EQ(power->idle_watts_per_core.high, 0.806);
+}
+
+TEST(MatchPower, TheRangeSpansEveryPartWhateverTheOrder) {
+  const auto power =
+      match_power(shipped(), {"AuthenticAMD", "AMD EPYC Processor", 25, 1, 1, true, {"avx2"}});
+  ASSERT_TRUE(power) << power.reason();
+  EXPECT_THAT(power->parts, ElementsAre("EPYC 7713", "EPYC 7763", "EPYC 7773X"));
+  // Idle: 0.852 alone, 0.591 to 1.293, 0.668 to 1.492; medians 0.852, 0.844, 0.875.
+  EXPECT_EQ(power->idle_watts_per_core, (Estimate{0.852, 0.591, 1.492}));
 }
 
 TEST(MatchPower, SeveralGenerationsMakeTheRangeWider) {
