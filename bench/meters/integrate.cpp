@@ -180,7 +180,7 @@ std::string fault_of_watts(const MeterInfo& meter, Readings readings) {
   return any ? std::string() : "the sensor says 0 W throughout";
 }
 
-/// Largest distance between two readings of which a part lies in the window.
+/// Largest distance between two neighbours.
 double widest_gap(Readings readings) {
   double widest = 0;
   for (std::size_t i = 1; i < readings.size(); ++i)
@@ -201,7 +201,23 @@ Joules trapezoid(const Reading& from, const Reading& to, Window window) {
           std::abs(to.value - from.value) * (end - start) * (whole ? 0.5 : 1.0)};
 }
 
-Maybe<Joules> from_watts(const MeterInfo& meter, Readings readings, Window window) {
+/// Highest less lowest of the valid readings from a period before the window to a period after it,
+/// as far as the trace goes: a change is seen up to a period late.
+double spread_around(const Trace& trace, Window window, double period) {
+  double low = HUGE_VAL;
+  double high = 0;
+  for (std::size_t i = 0; i < trace.size(); ++i) {
+    const bool early = i + 1 < trace.size() && trace[i + 1].seconds < window.start_seconds - period;
+    const bool late = i > 0 && trace[i - 1].seconds > window.end_seconds + period;
+    if (early || late || !trace[i].invalid.empty() || !std::isfinite(trace[i].value)) continue;
+    low = std::min(low, trace[i].value);
+    high = std::max(high, trace[i].value);
+  }
+  return high - low;
+}
+
+Maybe<Joules> from_watts(const MeterInfo& meter, const Trace& trace, Readings readings,
+                         Window window) {
   if (std::string fault = fault_of_watts(meter, readings); !fault.empty()) return Absent{fault};
   const double gap = widest_gap(readings);
   if (gap > largest_gap * duration(window))
@@ -214,10 +230,8 @@ Maybe<Joules> from_watts(const MeterInfo& meter, Readings readings, Window windo
     joules.value += piece.value;
     joules.error += piece.error;
   }
-  const auto by_value = [](const Reading& a, const Reading& b) { return a.value < b.value; };
-  const auto [low, high] = std::minmax_element(readings.begin(), readings.end(), by_value);
   const double period = meter.period_seconds.value_or(gap);
-  joules.error += 2 * (period + meter.read_seconds / 2) * (high->value - low->value);
+  joules.error += 2 * (period + meter.read_seconds / 2) * spread_around(trace, window, period);
   if (meter.quantum_joules && period > 0)
     joules.error += *meter.quantum_joules / period * duration(window);
   return joules;
@@ -228,8 +242,9 @@ Maybe<Joules> from_watts(const MeterInfo& meter, Readings readings, Window windo
 Maybe<Joules> integrate(const MeterInfo& meter, const Trace& trace, Window window) {
   const auto readings = enclosing(trace, window);
   if (!readings) return Absent{readings.reason()};
-  return meter.quantity == Quantity::cumulative_joules ? from_counter(meter, *readings, window)
-                                                       : from_watts(meter, *readings, window);
+  return meter.quantity == Quantity::cumulative_joules
+             ? from_counter(meter, *readings, window)
+             : from_watts(meter, trace, *readings, window);
 }
 
 Maybe<double> shortest_window_seconds(const MeterInfo& meter, double watts, double relative_error) {

@@ -71,14 +71,18 @@ struct Joules {
 /// own range. Error, at each end: one quantum, and what flows within one period, half a read and
 /// the distance to the nearest reading, at the window's mean power or that between the enclosing
 /// readings, whichever is more. It holds where the power at an end is at most twice that: for a
-/// window that repeats one computation, with less power around it. Watts: trapezoids over the
-/// readings. Error: half the difference of neighbours for as long as they lie apart (all of it
-/// where the window cuts between them), the whole spread of the readings for one period and half a
-/// read at each end, and one step of the reading throughout. A reason instead where readings are
-/// invalid, out of order or impossible (a sentinel, a power no machine draws), do not enclose the
-/// window, go backwards without a range, lie so far apart that the counter may have wraps that are
-/// not seen, stand still while they should move, or are too sparse: end gaps of a counter, or any
-/// gap between watts, beyond a quarter of the window.
+/// window that repeats one computation, with less power around it.
+///
+/// Watts: trapezoids over the readings. Error: half the difference of neighbours for as long as
+/// they lie apart (all of it where the window cuts between them); the whole spread of the readings,
+/// from a period before the window to a period after it, for one period and half a read at each
+/// end; and one step of the reading throughout. Power that changes between readings and is back at
+/// the next one is not seen.
+///
+/// A reason instead where readings are invalid, out of order or impossible (a sentinel, a power no
+/// machine draws), do not enclose the window, go backwards without a range, lie so far apart that
+/// the counter may have wraps that are not seen, stand still while they should move, or are too
+/// sparse: end gaps of a counter, or any gap between watts, beyond a quarter of the window.
 Maybe<Joules> integrate(const MeterInfo& meter, const Trace& trace, Window window);
 
 /// Seconds a window must last so that integrate()'s error stays under `relative_error` of the

@@ -65,7 +65,6 @@ Recorder::~Recorder() = default;
 void Recorder::start() {
   if (state_->running) throw std::logic_error("a recorder was started twice");
   state_->running = true;
-  state_->trace.clear();
   state_->trace.push_back(state_->meter.read());
   if (const auto interval = interval_of(state_->meter.info()))
     state_->thread =
@@ -82,7 +81,7 @@ Trace Recorder::stop() {
   }
   state_->trace.push_back(state_->meter.read());
   state_->running = false;
-  return std::move(state_->trace);
+  return std::exchange(state_->trace, {});
 }
 
 }  // namespace ergon

@@ -130,7 +130,7 @@ TEST(CounterFault, ACounterThatStopsInTheMiddleIsNamed) {
 TEST(CounterFault, ACoarseCounterThatWaitsForItsNextStepDoesNotStandStill) {
   MeterInfo info = counter();
   info.quantum_joules = 50.0;
-  info.period_seconds = 0.05;
+  info.period_seconds = 0.01;
   Trace trace = steady(100);
   for (Reading& reading : trace) reading.value = 50 * std::floor(reading.value / 50 + 1e-9);
   const auto joules = integrate(info, trace, ten_seconds);

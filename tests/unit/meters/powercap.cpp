@@ -106,11 +106,14 @@ TEST(Powercap, AddsDiesThatHaveTheirOwnCounters) {
 }
 
 TEST(Powercap, UnwrapsEachZoneByItsOwnRange) {
-  const FakeTree tree("sysfs-amd");
+  const FakeTree tree("sysfs-intel");
   RunningClock clock(tree);
-  constexpr std::uint64_t range = 65'532'610'987;
-  clock.run("intel-rapl:0", 45, range - 40'000'000, range);
-  EXPECT_NEAR(measured_watts(*opened(probe_in(tree, clock)), clock), 45, 0.2);
+  run_intel(clock);
+  constexpr std::uint64_t package_range = 262'143'328'850;
+  constexpr std::uint64_t memory_range = 65'712'999'613;
+  clock.run("intel-rapl:0", 100, package_range - 50'000'000, package_range);
+  clock.run("intel-rapl:1:0", 10, memory_range - 15'000'000, memory_range);
+  EXPECT_NEAR(measured_watts(*opened(probe_in(tree, clock)), clock), 190, 0.5);
 }
 
 TEST(Powercap, WithoutARangeAWrapIsAFaultWithItsReason) {
@@ -135,6 +138,15 @@ TEST(Powercap, CharacterisesItsCounterWhenOpened) {
   EXPECT_NEAR(*meter->info().quantum_joules, 45e-3, 1e-4);
   EXPECT_GT(meter->info().read_seconds, 0);
   EXPECT_LT(clock.now_seconds(), 0.1);
+}
+
+TEST(Powercap, AllowsEveryCounterOfASumItsOwnQuantumAndPeriod) {
+  const FakeTree tree("sysfs-intel");
+  RunningClock clock(tree);
+  run_intel(clock);
+  const auto meter = opened(probe_in(tree, clock));
+  EXPECT_NEAR(*meter->info().period_seconds, 4 * RunningClock::period_seconds, 4e-4);
+  EXPECT_NEAR(*meter->info().quantum_joules, 4 * 190e-3, 4e-3);
 }
 
 TEST(Powercap, SaysSoWhenAReadFailsAfterOpeningAndGoesOnAfterwards) {
