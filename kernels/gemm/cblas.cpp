@@ -24,6 +24,11 @@ constexpr std::int64_t largest = std::numeric_limits<int>::max();
 
 using LibraryPointer = std::shared_ptr<const CblasLibrary>;
 
+/// CBLAS wants at least 1, for an empty matrix too.
+int leading_dimension(const GemmMatrix& matrix) {
+  return static_cast<int>(std::max<std::int64_t>(1, matrix.ld));
+}
+
 /// The integers of a call.
 struct CblasProblem {
   explicit CblasProblem(const Gemm& g)
@@ -33,9 +38,9 @@ struct CblasProblem {
         m(static_cast<int>(g.m)),
         n(static_cast<int>(g.n)),
         k(static_cast<int>(g.k)),
-        lda(static_cast<int>(g.a().ld)),
-        ldb(static_cast<int>(g.b().ld)),
-        ldc(static_cast<int>(g.c().ld)),
+        lda(leading_dimension(g.a())),
+        ldb(leading_dimension(g.b())),
+        ldc(leading_dimension(g.c())),
         stride_a(g.a().batch_stride),
         stride_b(g.b().batch_stride),
         stride_c(g.c().batch_stride),
