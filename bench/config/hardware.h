@@ -44,7 +44,7 @@ struct Hardware {
 /// How a generation of processors shows in CPUID, or in the Arm identification registers.
 struct Generation {
   std::string id, name;
-  std::string vendor;                       // "GenuineIntel", "AuthenticAMD", "ARM"
+  std::string vendor;                       // "GenuineIntel", "AuthenticAMD", "Arm"
   std::optional<int> family;                // not on Arm
   std::vector<std::pair<int, int>> models;  // first and last; part numbers on Arm
   std::optional<std::pair<int, int>> steppings;

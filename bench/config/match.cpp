@@ -166,7 +166,7 @@ Maybe<CpuMatch> match_cpu(const HardwareCatalogue& catalogue, const CpuIdentity&
     match.confidence = "read";
     return finish();
   }
-  const bool arm = same_letters(cpu.vendor, "ARM");
+  const bool arm = same_letters(cpu.vendor, "Arm");
   const std::string claim = claim_text(cpu, arm);
   const auto claimed = std::find_if(catalogue.generations.begin(), catalogue.generations.end(),
                                     [&](const Generation& one) { return claims(one, cpu); });
@@ -176,7 +176,7 @@ Maybe<CpuMatch> match_cpu(const HardwareCatalogue& catalogue, const CpuIdentity&
     const std::string feature = contradiction(*claimed, cpu);
     if (feature.empty()) {
       match.generations = {&*claimed};
-      match.rests_on = claim + " (" + claimed->name + ")" + brand_remark(cpu);
+      match.rests_on = claim + " (" + claimed->name + ")" + (arm ? "" : brand_remark(cpu));
       match.confidence = claimed->recalled.empty() ? claimed->confidence : "recalled";
       return finish();
     }

@@ -3,11 +3,9 @@
 // Three kinds of evidence, the best first:
 //   brand            the brand string names a part of the tables
 //   family_model     CPUID family, model and stepping lie in one generation
-//   instruction_set  family and model are not in the tables, or claim a processor that cannot do
-//   what
-//                    this one does (guests do this); every generation of the vendor that has, and
-//                    lacks, the right instruction sets is then a candidate, and the range is as
-//                    wide
+//   instruction_set  family and model are unknown, or claim a processor that cannot do what this
+//                    one does (guests do this): every generation of the vendor that has, and
+//                    lacks, the right instruction sets is a candidate, and the range is as wide
 // A name or model that the usable instruction sets contradict is never believed. A part's
 // generation says nothing of its cores, clock or power limit: figures from it are ranges.
 #pragma once
@@ -23,10 +21,10 @@ namespace ergon::config {
 
 /// What the processor says of itself.
 struct CpuIdentity {
-  std::string vendor;  // "GenuineIntel", "AuthenticAMD", "ARM"
-  std::string brand;
-  int family = 0;  // extended family added; not used on Arm
-  int model = 0;   // extended model included; the part number on Arm
+  std::string vendor;  // "GenuineIntel", "AuthenticAMD", "Arm"
+  std::string brand;   // Arm processors have none: whatever stands here is not looked at
+  int family = 0;      // extended family added; not used on Arm
+  int model = 0;       // extended model included; the part number on Arm
   int stepping = 0;
   bool hypervisor = false;
   std::vector<std::string> isa;  // usable, named as Linux names them: "avx512_bf16", "amx_bf16"

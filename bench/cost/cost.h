@@ -2,8 +2,7 @@
 //
 // Two ways to own a result:
 //   rent  usd = usd_per_hour * share / 3600 * seconds; the instance is charged whole unless the
-//   share says
-//         otherwise, for a call that uses one core of it still holds the rest
+//         share says otherwise, for a call that uses one core of it still holds the rest
 //   own   usd = standing * seconds / 3600 / utilisation + the call's own energy
 //         standing = capital recovery + hosting + idle energy, per hour
 //
@@ -19,9 +18,6 @@
 // is wide where inputs are independent and right where they share a cause. To compare rows of one
 // run, whose prices cancel, pass the price as exactly().
 #pragma once
-
-#include <string>
-#include <variant>
 
 #include "bench/base/interval.h"
 

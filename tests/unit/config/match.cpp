@@ -130,7 +130,7 @@ TEST(MatchCpu, AnUnknownVendorIsAbsentWithTheReason) {
 }
 
 TEST(MatchCpu, ArmPartsAreToldByNumberWhateverTheFamily) {
-  const auto match = match_cpu(shipped(), {"ARM", "", 8, 0xd40, 1, true, {}});
+  const auto match = match_cpu(shipped(), {"Arm", "Arm part 3392", 8, 0xd40, 1, true, {}});
   ASSERT_TRUE(match) << match.reason();
   EXPECT_EQ(match->rests_on, "Arm part 0xd40 (Neoverse V1)");
   ASSERT_EQ(match->devices.size(), 1u);
@@ -179,7 +179,7 @@ TEST(MatchPower, SeveralGenerationsMakeTheRangeWider) {
 }
 
 TEST(MatchPower, AProcessorWithoutPublishedResultsHasNone) {
-  const auto power = match_power(shipped(), {"ARM", "", 8, 0xd40, 1, true, {}});
+  const auto power = match_power(shipped(), {"Arm", "", 8, 0xd40, 1, true, {}});
   EXPECT_FALSE(power);
   EXPECT_THAT(power.reason(), HasSubstr("no published server result"));
 }
