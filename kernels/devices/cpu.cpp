@@ -162,6 +162,7 @@ void identify(CpuInfo& info) {
   if ((first & HWCAP_ASIMD) != 0) info.isa.emplace_back("asimd");
   if ((first & HWCAP_ASIMDDP) != 0) info.isa.emplace_back("asimddp");
   if ((first & HWCAP_SVE) != 0) info.isa.emplace_back("sve");
+  if ((second & HWCAP2_SME) != 0) info.isa.emplace_back("sme");
   if ((second & HWCAP2_BF16) != 0) info.isa.emplace_back("bf16");
   if ((second & HWCAP2_I8MM) != 0) info.isa.emplace_back("i8mm");
 }

@@ -1,0 +1,176 @@
+#include "kernels/ceilings/ceiling.h"
+
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <limits>
+
+#include "kernels/devices/cpu.h"
+#include "kernels/registry.h"
+
+namespace ergon {
+namespace {
+
+using testing::Eq;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::Optional;
+
+std::unique_ptr<Workload> flops(const char* dtype, std::int64_t quanta) {
+  return ceiling_family().make({{"what", std::string("flops")},
+                                {"dtype", std::string(dtype)},
+                                {"flops", quanta * ceiling_flops_quantum}});
+}
+
+std::unique_ptr<Workload> stream(const char* what, std::int64_t bytes) {
+  return ceiling_family().make({{"what", std::string(what)}, {"bytes", bytes}});
+}
+
+std::string refusal(const FieldMap& fields) {
+  try {
+    ceiling_family().make(fields);
+  } catch (const InvalidField& error) {
+    return error.field;
+  }
+  return "none";
+}
+
+TEST(Ceiling, CountsAMultiplyAddTwiceAndNoMemory) {
+  const Work work = flops("bf16", 2)->work();
+  EXPECT_EQ(work.flops, 1572864);
+  EXPECT_EQ(work.bytes, 0);
+}
+
+TEST(Ceiling, CountsEveryArrayOfAStreamOnce) {
+  EXPECT_EQ(stream("read", 6400)->work().bytes, 6400);
+  EXPECT_EQ(stream("read", 6400)->work().flops, 0);
+  EXPECT_EQ(stream("copy", 6400)->work().bytes, 6400);
+  const Work triad = stream("triad", 6400)->work();
+  EXPECT_EQ(triad.bytes, 6336) << "three arrays of 33 cache lines of 64 bytes";
+  EXPECT_EQ(triad.flops, 2 * 33 * 16);
+}
+
+TEST(Ceiling, IsNamedByWhatWasAskedFor) {
+  EXPECT_EQ(stream("copy", 6400)->name(), "ceiling/what=copy,bytes=6400");
+  EXPECT_EQ(flops("f64", 1)->name(), "ceiling/what=flops,flops=786432");
+}
+
+TEST(Ceiling, TakesEnoughWorkForEveryProcessorWhereNoneIsGiven) {
+  const auto workload = ceiling_family().make({{"what", std::string("flops")}});
+  const auto wanted = ceiling_flops(DType::f32, usable_processors());
+  EXPECT_EQ(workload->work().flops, static_cast<double>(wanted));
+}
+
+TEST(Ceiling, GivesEveryThreadTheSameWork) {
+  EXPECT_EQ(ceiling_flops(DType::s8, 7), 7 * ceiling_flops(DType::s8, 1));
+  EXPECT_EQ(ceiling_flops(DType::f64, 3) % ceiling_flops_quantum, 0);
+}
+
+TEST(Ceiling, RefusesFieldsThatDoNotBelongTogether) {
+  const FieldValue flops = std::string("flops"), read = std::string("read");
+  const FieldValue one = std::int64_t{1}, line = std::int64_t{64}, less = std::int64_t{63};
+  EXPECT_EQ(refusal({{"what", flops}, {"flops", one}}), "flops");
+  EXPECT_EQ(refusal({{"what", flops}, {"bytes", line}}), "bytes");
+  EXPECT_EQ(refusal({{"what", read}, {"bytes", line}, {"dtype", std::string("s8")}}), "dtype");
+  EXPECT_EQ(refusal({{"what", read}, {"bytes", line}, {"flops", ceiling_flops_quantum}}), "flops");
+  EXPECT_EQ(refusal({{"what", read}, {"bytes", less}}), "bytes");
+  EXPECT_EQ(refusal({{"what", read}, {"bytes", line}}), "none");
+}
+
+class CeilingOracle : public testing::Test {
+ protected:
+  template <class T>
+  std::string mismatch(const Workload& workload, const Inputs& inputs, const std::string& name,
+                       DType dtype, const std::vector<T>& values) {
+    const auto count = static_cast<std::int64_t>(values.size());
+    const HostTensor output{name, dense(dtype, {count}),
+                            reinterpret_cast<const std::byte*>(values.data())};
+    const auto oracle = ceiling_family().oracle(workload, inputs);
+    return oracle->check({&output, 1}).mismatch.value_or("");
+  }
+};
+
+TEST_F(CeilingOracle, WantsEveryMultiplyAddInTheChecksum) {
+  const auto workload = flops("f32", 1);
+  const auto inputs = ceiling_family().inputs(*workload, 1, 1);
+  const auto said = [&](double sum) {
+    return mismatch<double>(*workload, *inputs, "checksum", DType::f64, {sum});
+  };
+  EXPECT_THAT(said(786432 / 4), IsEmpty());
+  EXPECT_THAT(said(786432 / 4 - 1), Not(IsEmpty()));
+  EXPECT_THAT(said(std::numeric_limits<double>::quiet_NaN()), Not(IsEmpty()));
+}
+
+TEST_F(CeilingOracle, WantsTheSumOfAllWords) {
+  const auto workload = stream("read", 64);
+  const auto inputs = ceiling_family().inputs(*workload, 1, 1);
+  std::uint32_t sum = 0, words[16];
+  std::memcpy(words, inputs->data("a", 0), sizeof words);
+  for (const std::uint32_t word : words) sum += word;
+  const auto said = [&](std::uint32_t value) {
+    return mismatch<std::uint32_t>(*workload, *inputs, "sum", DType::s32, {value});
+  };
+  EXPECT_THAT(said(sum), IsEmpty());
+  EXPECT_THAT(said(sum - words[15]), Not(IsEmpty()));
+}
+
+TEST_F(CeilingOracle, NamesTheElementOfACopyThatIsNotThere) {
+  const auto workload = stream("copy", 2 * 64 * 1000);
+  const auto inputs = ceiling_family().inputs(*workload, 1, 1);
+  const auto* a = inputs->as<float>("a", 0);
+  std::vector<float> c(a, a + 16000);
+  EXPECT_THAT(mismatch(*workload, *inputs, "c", DType::f32, c), IsEmpty());
+  c[15999] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(mismatch(*workload, *inputs, "c", DType::f32, c), HasSubstr("15999"));
+}
+
+TEST_F(CeilingOracle, AllowsATriadTwoRoundingsAndNoMore) {
+  const auto workload = stream("triad", 3 * 64 * 1000);
+  const auto inputs = ceiling_family().inputs(*workload, 1, 1);
+  const auto *a = inputs->as<float>("a", 0), *b = inputs->as<float>("b", 0);
+  std::vector<float> c(16000);
+  for (std::size_t i = 0; i < c.size(); ++i) c[i] = a[i] + 3 * b[i];
+  EXPECT_THAT(mismatch(*workload, *inputs, "c", DType::f32, c), IsEmpty());
+  c[12345] += 1e-6F;
+  EXPECT_THAT(mismatch(*workload, *inputs, "c", DType::f32, c), HasSubstr("12345"));
+  c[12345] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(mismatch(*workload, *inputs, "c", DType::f32, c), HasSubstr("12345"));
+}
+
+TEST(BestFlopsBackend, CanRunWhatItBounds) {
+  const Registry registry({});
+  for (const char* dtype : {"f64", "f32", "bf16", "s8"}) {
+    std::string reason;
+    const auto backend = best_flops_backend(*dtype_from_name(dtype), reason);
+    if (!backend) {
+      EXPECT_THAT(reason, Not(IsEmpty())) << dtype;
+      continue;
+    }
+    bool found = false;
+    for (const auto& implementation : registry.implementations()) {
+      if (implementation->info().kernel != "ceiling") continue;
+      if (implementation->info().backend != *backend) continue;
+      found = true;
+      EXPECT_EQ(implementation->unavailable(), std::nullopt);
+      EXPECT_EQ(implementation->unsupported(*flops(dtype, 1)), std::nullopt) << dtype;
+    }
+    EXPECT_TRUE(found) << *backend;
+  }
+}
+
+TEST(BestFlopsBackend, DoesNotLendAnotherTypesLoop) {
+  std::string reason;
+  EXPECT_EQ(best_flops_backend(DType::f16, reason), std::nullopt);
+  EXPECT_THAT(reason, HasSubstr("f16"));
+}
+
+TEST(BestFlopsBackend, PrefersTilesToVectors) {
+  if (!cpu_info().has("amx_bf16") || !enable_amx()) GTEST_SKIP() << "this processor has no AMX";
+  std::string reason;
+  EXPECT_THAT(best_flops_backend(DType::bf16, reason), Optional(Eq("amx")));
+  EXPECT_THAT(best_flops_backend(DType::f32, reason), Not(Optional(Eq("amx"))));
+}
+
+}  // namespace
+}  // namespace ergon

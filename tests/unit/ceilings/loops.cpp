@@ -1,0 +1,171 @@
+// Every loop that this processor can run, in every workload, through its own oracle.
+#include <gmock/gmock.h>
+
+#include <cstring>
+
+#include "kernels/ceilings/ceiling.h"
+#include "kernels/ceilings/loops.h"
+#include "kernels/devices/cpu.h"
+#include "kernels/registry.h"
+
+namespace ergon {
+namespace {
+
+struct Problem {
+  const char* what;
+  const char* dtype;
+  std::int64_t size;  // quanta of operations, or bytes
+};
+
+std::unique_ptr<Workload> make(const Problem& problem) {
+  const bool flops = std::string_view(problem.what) == "flops";
+  FieldMap fields = {{"what", std::string(problem.what)}, {"dtype", std::string(problem.dtype)}};
+  if (flops) {
+    fields["flops"] = problem.size * ceiling_flops_quantum;
+  } else {
+    fields["bytes"] = problem.size;
+  }
+  return ceiling_family().make(fields);
+}
+
+/// Calls `body(implementation, workload)` for all that this processor can run.
+template <class Body>
+void on_each(std::initializer_list<Problem> problems, Body body) {
+  static const Registry registry({});
+  for (const Problem& problem : problems) {
+    const auto workload = make(problem);
+    int ran = 0;
+    for (const auto& implementation : registry.implementations()) {
+      const ImplementationInfo& info = implementation->info();
+      if (info.kernel != "ceiling" || implementation->unavailable()) continue;
+      if (implementation->unsupported(*workload)) continue;
+      SCOPED_TRACE(info.backend + " " + workload->name() + " " + problem.dtype);
+      body(*implementation, *workload);
+      ++ran;
+    }
+    if (std::string_view(problem.dtype) == "bf16") continue;  // not every processor multiplies it
+    EXPECT_GT(ran, 0) << workload->name();
+  }
+}
+
+std::unique_ptr<Device> cpu() {
+  std::string reason;
+  return std::move(find_cpu(reason).front());
+}
+
+std::string mismatch(const Implementation& implementation, const Workload& workload, int threads) {
+  const auto device = cpu();
+  const auto inputs = ceiling_family().inputs(workload, 3, 2);
+  const auto oracle = ceiling_family().oracle(workload, *inputs);
+  const auto plan = implementation.prepare(workload, *inputs, {device.get(), threads, 2});
+  const auto stream = device->make_stream();
+  std::string said;
+  for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {
+    const DeviceTensor output = plan->outputs(slot).front();
+    std::memset(output.buffer->host(), 0xff, output.desc.span_bytes());
+    plan->enqueue(0, *stream, slot);
+    const HostTensor host{output.name, output.desc, output.buffer->host()};
+    said += oracle->check({&host, 1}).mismatch.value_or("");
+  }
+  return said;
+}
+
+TEST(EveryLoop, LeavesNoMultiplyAddOut) {
+  const auto sizes = {
+      Problem{"flops", "f64", 5}, {"flops", "f32", 5}, {"flops", "bf16", 5}, {"flops", "s8", 5}};
+  for (const int threads : {1, 2, 3})
+    on_each(sizes, [&](const Implementation& implementation, const Workload& workload) {
+      EXPECT_EQ(mismatch(implementation, workload, threads), "") << threads << " threads";
+    });
+}
+
+TEST(EveryLoop, StaysExactBeyondOneStretchOfIterations) {
+  const auto sizes = {Problem{"flops", "f64", 100},
+                      {"flops", "f32", 200},
+                      {"flops", "bf16", 800},
+                      {"flops", "s8", 800}};
+  on_each(sizes, [&](const Implementation& implementation, const Workload& workload) {
+    EXPECT_EQ(mismatch(implementation, workload, 1), "");
+  });
+}
+
+TEST(EveryLoop, StreamsEveryLine) {
+  for (const std::int64_t lines : {1, 2, 3, 5, 8, 1001})
+    for (const int threads : {1, 2, 3})
+      on_each({{"read", "f32", lines * 64},
+               {"copy", "f32", lines * 128},
+               {"triad", "f32", lines * 192}},
+              [&](const Implementation& implementation, const Workload& workload) {
+                EXPECT_EQ(mismatch(implementation, workload, threads), "") << threads << " threads";
+              });
+}
+
+TEST(EveryLoop, PublishesTheWorkOfItsWorkload) {
+  on_each({{"flops", "f32", 1}, {"read", "f32", 64}, {"triad", "f32", 640}},
+          [](const Implementation& implementation, const Workload& workload) {
+            const auto device = cpu();
+            const auto inputs = ceiling_family().inputs(workload, 3, 1);
+            const auto plan = implementation.prepare(workload, *inputs, {device.get(), 1, 1});
+            ASSERT_EQ(plan->stages().size(), 1U);
+            EXPECT_TRUE(plan->stages()[0].per_call);
+            EXPECT_EQ(plan->stages()[0].work.flops, workload.work().flops);
+            EXPECT_EQ(plan->stages()[0].work.bytes, workload.work().bytes);
+          });
+}
+
+TEST(LoopCounts, AreThoseOfTheInstructions) {
+  using namespace ceilings;
+  // accumulators x multiply-adds of one instruction x 2 operations x 2 steps
+  EXPECT_EQ(portable_s8.flops_per_iteration, 8 * 8 * 2 * 2);
+#if defined(__x86_64__)
+  EXPECT_EQ(portable_f64.flops_per_iteration, 8 * 2 * 2 * 2);
+  EXPECT_EQ(portable_f32.flops_per_iteration, 8 * 4 * 2 * 2);
+  EXPECT_EQ(avx2_f64.flops_per_iteration, 12 * 4 * 2 * 2);
+  EXPECT_EQ(avx2_f32.flops_per_iteration, 12 * 8 * 2 * 2);
+  EXPECT_EQ(avx2_s8.flops_per_iteration, 8 * 32 * 2 * 2);
+  EXPECT_EQ(avx2_vnni_s8.flops_per_iteration, 12 * 32 * 2 * 2);
+  EXPECT_EQ(avx512_f64.flops_per_iteration, 16 * 8 * 2 * 2);
+  EXPECT_EQ(avx512_f32.flops_per_iteration, 16 * 16 * 2 * 2);
+  EXPECT_EQ(avx512_bf16.flops_per_iteration, 16 * 32 * 2 * 2);
+  EXPECT_EQ(avx512_bw_s8.flops_per_iteration, 8 * 64 * 2 * 2);
+  EXPECT_EQ(avx512_vnni_s8.flops_per_iteration, 16 * 64 * 2 * 2);
+  EXPECT_EQ(amx_bf16.flops_per_iteration, 4 * (16 * 16 * 32) * 2 * 2);
+  EXPECT_EQ(amx_s8.flops_per_iteration, 4 * (16 * 16 * 64) * 2 * 2);
+#endif
+}
+
+TEST(LoopCounts, DivideTheQuantum) {
+  using namespace ceilings;
+  for (const FlopsLoop* loop : {
+         &portable_f64, &portable_f32, &portable_s8,
+#if defined(__x86_64__)
+             &avx2_f64, &avx2_f32, &avx2_s8, &avx2_vnni_s8, &avx512_f64, &avx512_f32, &avx512_bf16,
+             &avx512_bw_s8, &avx512_vnni_s8, &amx_bf16, &amx_s8
+#endif
+       })
+    EXPECT_EQ(ceiling_flops_quantum % loop->flops_per_iteration, 0) << loop->about;
+}
+
+// Loops that a better one hides on this processor (VNNI hides the three instructions before it).
+TEST(HiddenLoops, AreExactToo) {
+#if defined(__x86_64__)
+  using namespace ceilings;
+  std::int32_t factors[64];
+  for (int i = 0; i < 64; ++i) factors[i] = 2 + i * 124 / 63;
+  const CpuInfo& has = cpu_info();
+  const auto expect_exact = [&](bool usable, const FlopsLoop& loop) {
+    if (usable) {
+      EXPECT_EQ(loop.run(factors, 1000), 1000 * loop.flops_per_iteration / 4) << loop.about;
+    }
+  };
+  expect_exact(has.has("avx2"), avx2_s8);
+  expect_exact(has.has("avx_vnni"), avx2_vnni_s8);
+  expect_exact(has.has("avx512bw"), avx512_bw_s8);
+  expect_exact(has.has("avx512_vnni"), avx512_vnni_s8);
+#else
+  GTEST_SKIP() << "this architecture has one loop for each dtype";
+#endif
+}
+
+}  // namespace
+}  // namespace ergon
