@@ -3,8 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "bench/base/sha256.h"
 #include "bench/config/nearest.h"
-#include "bench/config/sha256.h"
 #include "bench/config/table_reader.h"
 #include "bench/config/toml_tree.h"
 

@@ -1,6 +1,6 @@
-// The result document `ergon-result/1` as plain structures. Field names, units and meaning are those
-// of the JSON; docs/results.md lists them. Raw facts only: what can be recomputed is not stored,
-// except `median` and `interval95` beside their samples, which `verify` recomputes.
+// The result document `ergon-result/1` as plain structures. Field names, units and meaning are
+// those of the JSON; docs/results.md lists them. Raw facts only: what can be recomputed is not
+// stored, except `median` and `interval95` beside their samples, which `verify` recomputes.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct Suite {
 
 struct Run {
   std::string id;
-  std::string started_utc;                // "2026-01-31T12:00:00Z"
-  Maybe<std::string> finished_utc;        // absent while it runs and after a kill
+  std::string started_utc;          // "2026-01-31T12:00:00Z"
+  Maybe<std::string> finished_utc;  // absent while it runs and after a kill
   bool complete = false;
   std::vector<std::string> command;
   Suite suite;
@@ -117,25 +117,25 @@ struct Meter {
 
 struct Price {
   std::string id;
-  std::string basis;                     // "rent", "own" or "energy"
+  std::string basis;  // "rent", "own" or "energy"
   Maybe<double> usd_per_hour, usd_per_kwh;
   std::optional<Interval> usd_per_hour_range;  // over other prices that fit as well
   std::string source, as_of, region, kind, confidence;
-  double share = 1;                      // of the instance charged to a row
-  std::string about;                     // what the match rests on
+  double share = 1;   // of the instance charged to a row
+  std::string about;  // what the match rests on
 };
 
 struct TimeSample {
-  double start_seconds = 0;  // since its launch began
-  int round = 0;     // numbered from 0 without gaps over all blocks of a launch
-  int position = 0;  // among the windows of its round, from 0
-  int launch = 0;    // one process each, from 0; a resumed run is a further launch
+  double start_seconds = 0;  // since this launch began
+  int round = 0;             // numbered from 0 without gaps over the whole run
+  int position = 0;          // among the windows of its round, from 0
+  int launch = 0;            // one process each, from 0; a resumed run is a further launch
   std::int64_t calls = 0;
-  double seconds = 0;        // of all calls together
+  double seconds = 0;              // of all calls together
   std::vector<std::string> flags;  // "steal", "switches", "busy", "throttled"
   Maybe<double> steal_seconds;
   Maybe<std::int64_t> involuntary_switches;
-  Maybe<double> busy_seconds;      // processor time of others on this machine during the window
+  Maybe<double> busy_seconds;  // processor time of others on this machine during the window
   Maybe<double> frequency_hz;
 };
 
@@ -189,9 +189,9 @@ struct Row {
     Maybe<std::int64_t> last_level_bytes;
   };
   std::optional<Cold> cold;
-  int block = 0;           // rows of one block shared inputs and rounds; -1: in the rounds of many
-  std::string status;      // "ok", "noisy", "skipped", "wrong", "impossible", "failed"
-  std::string reason;      // empty only for "ok"
+  int block = 0;       // rows of one block shared inputs and rounds; -1: in the rounds of many
+  std::string status;  // "ok", "noisy", "skipped", "wrong", "impossible", "failed"
+  std::string reason;  // empty only for "ok"
   struct {
     double flops = 0, bytes = 0;
     std::optional<double> tokens;
@@ -203,10 +203,10 @@ struct Row {
     std::uint64_t seed = 0;
     double entropy_bits_per_element = 0;
   } inputs;
-  std::vector<TimeSample> samples;            // time.samples
+  std::vector<TimeSample> samples;              // time.samples
   Maybe<double> median = Absent{"no samples"};  // seconds per call
   Maybe<Interval> interval95 = Absent{"no samples"};
-  std::string interval_kind;                  // "rounds" or "launches"
+  std::string interval_kind;  // "rounds" or "launches"
   Maybe<Energy> energy = Absent{"not measured"};
   std::vector<Energy> extra_meters;
   std::vector<Stage> stages;
@@ -216,8 +216,9 @@ struct Row {
   std::optional<Imported> imported_from;
 };
 
-/// What tells two rows of one document apart: "gemm/m=8,n=64,k=64/f32/onednn:onednn/cpu/threads:2/cold".
-/// The block is not part of it: a ceiling takes part in many, and two runs may number them otherwise.
+/// What tells two rows of one document apart:
+/// "gemm/m=8,n=64,k=64/f32/onednn:onednn/cpu/threads:2/cold". The block is not part of it: a
+/// ceiling takes part in many, and two runs may number them otherwise.
 std::string key(const Row& row);
 
 struct Document {

@@ -1,11 +1,11 @@
-#include "bench/config/sha256.h"
+#include "bench/base/sha256.h"
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 
-namespace ergon::config {
+namespace ergon {
 namespace {
 
 using State = std::array<std::uint32_t, 8>;
@@ -76,4 +76,4 @@ std::string sha256_hex(std::string_view text) {
   return hex;
 }
 
-}  // namespace ergon::config
+}  // namespace ergon

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace ergon::config {
+namespace ergon {
 
 /// 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view text);
 
-}  // namespace ergon::config
+}  // namespace ergon

@@ -1,10 +1,10 @@
 // Expected digests: FIPS 180-2 appendix B for "abc", the 56-byte text and the million; the others
 // from coreutils' sha256sum.
-#include "bench/config/sha256.h"
+#include "bench/base/sha256.h"
 
 #include <gtest/gtest.h>
 
-namespace ergon::config {
+namespace ergon {
 namespace {
 
 TEST(Sha256, AgreesWithThePublishedExamples) {
@@ -31,4 +31,4 @@ TEST(Sha256, TakesBytesAboveAscii) {
 }
 
 }  // namespace
-}  // namespace ergon::config
+}  // namespace ergon

@@ -1,0 +1,35 @@
+#include "bench/record/lookup.h"
+
+namespace ergon::record {
+
+const Device* find_device(const Document& document, std::string_view id) {
+  for (const Device& device : document.devices)
+    if (device.id == id) return &device;
+  return nullptr;
+}
+
+const Meter* find_meter(const Document& document, std::string_view id) {
+  for (const Meter& meter : document.meters)
+    if (meter.id == id) return &meter;
+  return nullptr;
+}
+
+const Meter* primary_meter(const Document& document) {
+  for (const Meter& meter : document.meters)
+    if (meter.primary) return &meter;
+  return document.meters.empty() ? nullptr : &document.meters.front();
+}
+
+bool is_ceiling(const Row& row) { return row.kernel == "ceiling"; }
+
+const Ceiling* find_ceiling(const Document& document, const Row& row, std::string_view what) {
+  const Device* device = find_device(document, row.device);
+  if (!device) return nullptr;
+  const std::string_view dtype = what == "flops" ? std::string_view(row.dtype.weights) : "";
+  for (const Ceiling& ceiling : device->ceilings)
+    if (ceiling.what == what && ceiling.dtype == dtype && ceiling.threads == row.threads)
+      return &ceiling;
+  return nullptr;
+}
+
+}  // namespace ergon::record

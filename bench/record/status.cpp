@@ -1,0 +1,128 @@
+#include "bench/record/status.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <vector>
+
+#include "bench/record/lookup.h"
+#include "bench/stats/stats.h"
+
+namespace ergon::record {
+namespace {
+
+double seconds_per_call(const TimeSample& sample) {
+  return sample.seconds / static_cast<double>(sample.calls);
+}
+
+template <class... Arguments>
+std::string text(const char* format, Arguments... arguments) {
+  char line[160];
+  std::snprintf(line, sizeof line, format, arguments...);
+  return line;
+}
+
+struct Bound {
+  const char* ceiling;
+  double work;
+  const char* unit;
+};
+
+/// Empty where the ceiling is unknown or holds.
+std::string above_ceiling(const Document& document, const Row& row, const Bound& bound) {
+  const Ceiling* ceiling = find_ceiling(document, row, bound.ceiling);
+  if (!ceiling || !ceiling->value_per_second || !(*row.median > 0)) return {};
+  const double rate = bound.work / *row.median;
+  const double limit = *ceiling->value_per_second;
+  if (rate <= most_of_a_ceiling * limit) return {};
+  return text("%.4g %s is %.0f %% of the measured ceiling of %.4g", rate, bound.unit,
+              100 * rate / limit, limit);
+}
+
+std::string why_impossible(const Document& document, const Row& row) {
+  if (is_ceiling(row)) return {};
+  auto why = above_ceiling(document, row, {"flops", row.work.flops, "flop/s"});
+  // Warm operands may come from caches, which memory bandwidth does not limit.
+  if (why.empty() && row.cache == "cold")
+    why = above_ceiling(document, row, {"bandwidth_read", row.work.bytes, "B/s"});
+  return why;
+}
+
+/// Empty where the outputs were right, before and after.
+Status from_accuracy(const Row& row) {
+  if (!row.accuracy) return {"failed", "not verified: " + row.accuracy.reason()};
+  const Accuracy& accuracy = *row.accuracy;
+  if (!(accuracy.max_abs <= accuracy.tolerance))
+    return {"wrong", text("the largest error, %.4g, is above the tolerance of %.4g",
+                          accuracy.max_abs, accuracy.tolerance)};
+  if (!accuracy.verified_after) return {"failed", "not verified after timing"};
+  return {};
+}
+
+}  // namespace
+
+Summary summarise(std::span<const TimeSample> samples) {
+  Summary summary;
+  if (samples.empty()) return summary;
+  std::map<int, std::vector<double>> by_launch;
+  std::vector<double> all;
+  for (const TimeSample& sample : samples) {
+    by_launch[sample.launch].push_back(seconds_per_call(sample));
+    all.push_back(seconds_per_call(sample));
+  }
+  std::vector<std::vector<double>> launches;
+  for (auto& [launch, seconds] : by_launch) launches.push_back(std::move(seconds));
+
+  if (const auto own = stats::launch_interval(launches)) {
+    summary.median = own->median;
+    summary.interval95 = own->interval;
+    summary.interval_kind = own->spans_launches ? "launches" : "rounds";
+    return summary;
+  }
+  summary.median = stats::median(all);
+  if (const auto pooled = stats::median_interval(all)) {
+    summary.interval95 = *pooled;
+    summary.interval_kind = "rounds";
+  } else {
+    summary.interval95 = Absent{"too few samples"};
+  }
+  return summary;
+}
+
+Maybe<double> relative_interval(const Maybe<double>& median, const Maybe<Interval>& interval95) {
+  if (!median) return Absent{median.reason()};
+  if (!interval95) return Absent{interval95.reason()};
+  return std::max(interval95->high - *median, *median - interval95->low) / *median;
+}
+
+Status status_from_facts(const Document& document, const Row& row) {
+  if (!row.imported_from)
+    if (Status fault = from_accuracy(row); !fault.status.empty()) return fault;
+  if (!row.median) return {"failed", "not measured: " + row.median.reason()};
+  if (auto why = why_impossible(document, row); !why.empty()) return {"impossible", why};
+  const auto width = relative_interval(row.median, row.interval95);
+  if (!width) return {"noisy", "no interval of the median: " + width.reason()};
+  if (!(*width <= wanted_interval))
+    return {"noisy", text("the interval reaches %.1f %% from the median; at most 1 %% was wanted",
+                          100 * *width)};
+  return {"ok", ""};
+}
+
+void settle(Document& document) {
+  for (Row& row : document.rows) {
+    if (row.samples.empty()) continue;
+    Summary summary = summarise(row.samples);
+    row.median = summary.median;
+    row.interval95 = summary.interval95;
+    row.interval_kind = std::move(summary.interval_kind);
+  }
+  for (Row& row : document.rows) {
+    if (row.status == "skipped" || row.status == "wrong" || row.status == "failed") continue;
+    Status status = status_from_facts(document, row);
+    row.status = std::move(status.status);
+    row.reason = std::move(status.reason);
+  }
+}
+
+}  // namespace ergon::record

@@ -1,0 +1,48 @@
+// What follows from a row's facts: median, interval, status. Measuring sets them with these
+// functions, `verify` recomputes them with the same ones.
+//
+// All samples count; none is excluded. Seconds per call of a window are its seconds over its calls.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "bench/record/document.h"
+
+namespace ergon::record {
+
+inline constexpr double wanted_interval = 0.01;    // either side of the median
+inline constexpr double most_of_a_ceiling = 1.05;  // above it a row is impossible
+inline constexpr const char* reason_unfinished = "the run ended before this case was done";
+
+struct Summary {
+  Maybe<double> median = Absent{"no samples"};
+  Maybe<Interval> interval95 = Absent{"no samples"};
+  std::string interval_kind;  // "rounds" or "launches"; empty without an interval
+};
+
+/// Median of the launches' medians with its interval, as stats::launch_interval gives them. Where a
+/// launch is too short for its own interval (it was interrupted), all samples count as one launch.
+/// Every sample needs calls > 0 and finite seconds.
+Summary summarise(std::span<const TimeSample> samples);
+
+/// The larger side of the interval over the median; no value without an interval.
+Maybe<double> relative_interval(const Maybe<double>& median, const Maybe<Interval>& interval95);
+
+struct Status {
+  std::string status;
+  std::string reason;  // empty only for "ok"
+  friend bool operator==(const Status&, const Status&) = default;
+};
+
+/// wrong: an error above the tolerance. failed: nothing measured or not verified after timing.
+/// impossible: more flops, or (cold rows) more bytes per second than 105 % of the ceiling for the
+/// row's device, threads and dtype. noisy: the interval is wider than 1 % of the median or absent.
+/// ok: none of these. Uses row.median and row.interval95 as they are.
+Status status_from_facts(const Document& document, const Row& row);
+
+/// Summarises every row that has samples. Then gives those that were measured without a fault
+/// (status "ok", "noisy", "impossible" or none yet) the status of their facts.
+void settle(Document& document);
+
+}  // namespace ergon::record
