@@ -86,8 +86,8 @@ class CblasSymbols {
   std::string prefix_;
 };
 
-/// Fills about, build and threads with what OpenBLAS, BLIS or oneMKL tell; empty where a library
-/// does not say. A reason where it can only be used with 64-bit integers.
+/// Fills about, build and threads with what the library tells; empty where it does not say. A
+/// reason where it can only be used with 64-bit integers.
 std::string describe_cblas(const CblasSymbols& symbols, CblasLibrary& library);
 
 }  // namespace ergon

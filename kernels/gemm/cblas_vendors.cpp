@@ -1,5 +1,5 @@
 // What each maker's functions tell. Names and signatures: OpenBLAS cblas.h; BLIS's configuration
-// query and multithreading documents; oneMKL's "Support Functions" reference.
+// query and multithreading documents; oneMKL's "Support Functions" reference; armpl.h; nvpl_blas.h.
 #include <omp.h>
 
 #include <algorithm>
@@ -14,6 +14,19 @@ namespace {
 constexpr int no_limit = std::numeric_limits<int>::max();
 
 std::string text_or_empty(const char* text) { return text ? text : ""; }
+
+/// For a library that tells its count, but not whether it has threads: a sequential one goes on
+/// saying 1.
+void set_asked_count(CblasLibrary& library, void (*set)(int), int (*ask)()) {
+  library.threading = "sequential";
+  if (!set || !ask) return;
+  set(2);
+  if (ask() == 1) return;
+  library.threading = "threaded";
+  library.set_threads.emplace_back(set);
+  library.threads = ask;
+  library.max_threads = no_limit;
+}
 
 std::string openblas(const CblasSymbols& symbols, CblasLibrary& library) {
   // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY SkylakeX MAX_THREADS=64"
@@ -102,15 +115,35 @@ std::string mkl(const CblasSymbols& symbols, CblasLibrary& library) {
   }
   const auto set = symbols.find<void (*)(int)>("MKL_Set_Num_Threads");
   const auto ask = symbols.find<int (*)()>("MKL_Get_Max_Threads");
-  library.threading = "sequential";
-  if (!set || !ask) return {};
   if (const auto dynamic = symbols.find<void (*)(int)>("MKL_Set_Dynamic")) dynamic(0);
-  set(2);  // its sequential layer goes on saying 1
-  if (ask() == 1) return {};
-  library.threading = "threaded";
-  library.set_threads.emplace_back(set);
-  library.threads = ask;
-  library.max_threads = no_limit;
+  set_asked_count(library, set, ask);
+  return {};
+}
+
+std::string armpl(const CblasSymbols& symbols, CblasLibrary& library) {
+  // Its integers have the width of the library's own; the low half serves both on these processors.
+  std::int64_t major = 0, minor = 0, build = 0;
+  const char* tag = nullptr;
+  using Tell = void (*)(std::int64_t*, std::int64_t*, std::int64_t*, const char**);
+  symbols.find<Tell>("armplversion")(&major, &minor, &build, &tag);
+  library.about.name = "Arm Performance Libraries";
+  library.about.version =
+      std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(build);
+  library.build = text_or_empty(tag);
+  const bool openmp = symbols.address("omp_set_num_threads") != nullptr;
+  library.threading = openmp ? "OpenMP" : "sequential";
+  library.max_threads = openmp ? no_limit : 1;  // it follows omp_set_num_threads
+  return {};
+}
+
+std::string nvpl(const CblasSymbols& symbols, CblasLibrary& library) {
+  const int version = symbols.find<int (*)()>("nvpl_blas_get_version")();
+  library.about.name = "NVPL BLAS";
+  library.about.version = std::to_string(version / 10000) + "." +
+                          std::to_string(version / 100 % 100) + "." + std::to_string(version % 100);
+  const auto set = symbols.find<void (*)(int)>("nvpl_blas_set_num_threads");
+  const auto ask = symbols.find<int (*)()>("nvpl_blas_get_max_threads");
+  set_asked_count(library, set, ask);
   return {};
 }
 
@@ -121,7 +154,9 @@ struct Vendor {
 
 constexpr Vendor vendors[] = {{"openblas_get_config", openblas},
                               {"bli_info_get_version_str", blis},
-                              {"MKL_Get_Version_String", mkl}};
+                              {"MKL_Get_Version_String", mkl},
+                              {"armplversion", armpl},
+                              {"nvpl_blas_get_version", nvpl}};
 
 }  // namespace
 
@@ -137,10 +172,9 @@ std::string describe_cblas(const CblasSymbols& symbols, CblasLibrary& library) {
   void* const set = symbols.address("omp_set_num_threads");
   if (set && set != reinterpret_cast<void*>(&omp_set_num_threads))
     library.set_threads.emplace_back(reinterpret_cast<void (*)(int)>(set));
-  if (!known) {
-    library.threading = set ? "OpenMP" : "no known control of threads";
-    library.max_threads = set ? no_limit : 1;
-  }
+  // One that nothing is known of stays at one: to link an OpenMP runtime is not to follow its count
+  // (BLIS does not).
+  if (!known) library.threading = "no known control";
   return {};
 }
 

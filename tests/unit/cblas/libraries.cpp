@@ -149,6 +149,15 @@ TEST(CblasLibraries, a_library_whose_threads_cannot_be_set_takes_one_thread_only
   EXPECT_THROW(Prepared(*honest, square(4), 2), std::runtime_error);
 }
 
+TEST(CblasLibraries,
+     an_openmp_library_that_is_not_known_to_follow_the_count_takes_one_thread_only) {
+  // BLIS's own libblas links OpenMP, hides BLIS's controls and does not follow OpenMP's.
+  const std::string blis = open_one("blis")->info().library.value().path;
+  const auto bare = open_one(blis.substr(0, blis.rfind('/')) + "/libblas.so.3");
+  if (bare->unavailable()) GTEST_SKIP() << *bare->unavailable();
+  EXPECT_EQ(bare->max_threads(), 1);
+}
+
 TEST(CblasLibraries, a_plan_sets_the_librarys_own_count_of_threads) {
   const auto openblas = open_one("openblas");
   ASSERT_GE(openblas->max_threads(), 2);
