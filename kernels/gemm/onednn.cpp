@@ -8,6 +8,8 @@
 // oneDNN's fast paths write row-major only, so a column-major problem is handed over transposed
 // (C' = B' A'), which moves no data; u8s8 is not, since the library takes u8 only on the left.
 // Primitives are made for a number of threads and run with it, so the plan sets it in both places.
+// Integer products pass through f32 on some of its paths (AVX-512 VNNI with s8 on the left, any sum
+// with the C before), so they are exact as far as f32 holds integers: to 2^24.
 // Scratchpad: the caller's, one for all slots, so a plan is for one stream at a time.
 #include <omp.h>
 
@@ -65,7 +67,7 @@ struct Operand {
 };
 
 /// The problem in oneDNN's roles: dst = src * weights.
-struct Problem {
+struct Roles {
   Operand src, weights, dst;
 };
 
@@ -73,7 +75,7 @@ bool handed_over_transposed(const Gemm& gemm) {
   return gemm.col_major && gemm.types.inputs == gemm.types.weights;
 }
 
-Problem problem_of(const Gemm& gemm) {
+Roles roles_of(const Gemm& gemm) {
   Operand a{"a", gemm.desc(gemm.a(), gemm.types.inputs)};
   Operand b{"b", gemm.desc(gemm.b(), gemm.types.weights)};
   Operand c{"c", gemm.desc(gemm.c(), gemm.types.output)};
@@ -110,15 +112,15 @@ class Call {
 /// What oneDNN makes of a problem under the number of threads that is set.
 struct Prepared {
   Prepared(const Gemm& gemm, Packing packing)
-      : problem(problem_of(gemm)),
+      : roles(roles_of(gemm)),
         matmul(onednn::make_matmul(
-            problem.src.strided(),
-            packing == Packing::once ? problem.weights.in_any_layout() : problem.weights.strided(),
-            problem.dst.strided(), static_cast<float>(gemm.alpha), static_cast<float>(gemm.beta))) {
+            roles.src.strided(),
+            packing == Packing::once ? roles.weights.in_any_layout() : roles.weights.strided(),
+            roles.dst.strided(), static_cast<float>(gemm.alpha), static_cast<float>(gemm.beta))) {
     if (packing == Packing::per_call) return;
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    reorder = {onednn::cpu(), problem.weights.strided(), onednn::cpu(), matmul.desc.weights_desc(),
+    reorder = {onednn::cpu(), roles.weights.strided(), onednn::cpu(), matmul.desc.weights_desc(),
                attributes};
     packed_bytes = matmul.desc.weights_desc().get_size();
   }
@@ -128,7 +130,7 @@ struct Prepared {
     return std::max(packing, matmul.desc.scratchpad_desc().get_size());
   }
 
-  Problem problem;
+  Roles roles;
   onednn::Matmul matmul;
   dnnl::reorder::primitive_desc reorder;  // empty where nothing is packed
   std::size_t packed_bytes = 0;
@@ -171,7 +173,7 @@ class OnednnPlan final : public Plan {
     dnnl::primitive reorder;
     if (packed_) reorder = dnnl::reorder(prepared_.reorder);
     for (std::size_t slot = 0; slot < slots; ++slot) {
-      memory weights = in_place(prepared_.problem.weights, inputs, slot);
+      memory weights = in_place(prepared_.roles.weights, inputs, slot);
       if (packed_) {
         const memory plain = weights;
         weights = {prepared_.matmul.desc.weights_desc(), onednn::cpu(),
@@ -182,9 +184,9 @@ class OnednnPlan final : public Plan {
         bind_scratchpad(pack, prepared_.reorder.scratchpad_desc());
       }
       Call& call = calls_.emplace_back(matmul);
-      call.bind(DNNL_ARG_SRC, in_place(prepared_.problem.src, inputs, slot));
+      call.bind(DNNL_ARG_SRC, in_place(prepared_.roles.src, inputs, slot));
       call.bind(DNNL_ARG_WEIGHTS, weights);
-      call.bind(DNNL_ARG_DST, {prepared_.problem.dst.strided(), onednn::cpu(), output_.data(slot)});
+      call.bind(DNNL_ARG_DST, {prepared_.roles.dst.strided(), onednn::cpu(), output_.data(slot)});
       for (const auto& [argument, value] : prepared_.matmul.arguments) call.bind(argument, value);
       bind_scratchpad(call, prepared_.matmul.desc.scratchpad_desc());
     }
@@ -220,8 +222,9 @@ class OnednnGemm final : public Implementation {
              .name = "onednn",
              .variant = once ? "packed-once" : "packed-per-call",
              .device_kind = "cpu",
-             .about = once ? "matmul primitive; B reordered once into the library's own layout"
-                           : "matmul primitive on plain strided operands",
+             .about = once ? "matmul primitive; B reordered once into the library's own layout; "
+                             "integers exact to 2^24"
+                           : "matmul primitive on plain strided operands; integers exact to 2^24",
              .library = onednn::library()};
   }
 
@@ -231,12 +234,20 @@ class OnednnGemm final : public Implementation {
     return onednn::refuse_runtime(dnnl_version()->cpu_runtime);
   }
 
+  int max_threads() const override {
+    const bool sequential = dnnl_version()->cpu_runtime == DNNL_RUNTIME_SEQ;
+    return sequential ? 1 : Implementation::max_threads();
+  }
+
   std::optional<std::string> unsupported(const Workload& workload) const override {
     const Gemm& gemm = dynamic_cast<const Gemm&>(workload);
     if (!onednn::data_type(gemm.types.inputs))
       return "oneDNN " + info_.library->version + " has no " + std::string(name(gemm.types.inputs));
+    if (gemm.k == 0) return "k = 0: oneDNN leaves C unwritten (3.x) or crashes (2.x)";
     if (gemm.col_major && packing_ == Packing::once)
       return "oneDNN packs the right-hand operand, which in column-major order is A, not B";
+    if (gemm.is_integer())
+      if (auto reason = onednn::refuse_integers()) return reason;
     try {
       const Prepared prepared(gemm, packing_);
       return std::nullopt;
@@ -255,7 +266,7 @@ class OnednnGemm final : public Implementation {
 
   std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,
                                 const Placement& placement) const override {
-    if (dnnl_version()->cpu_runtime == DNNL_RUNTIME_SEQ && placement.threads > 1)
+    if (placement.threads > max_threads())
       throw std::runtime_error("this oneDNN is built without threads");
     const ThreadCount threads(placement.threads);
     return std::make_unique<OnednnPlan>(dynamic_cast<const Gemm&>(workload), inputs, placement,

@@ -19,6 +19,13 @@ dnnl::primitive_attr attributes(float beta) {
   return attributes;
 }
 
+std::string instruction_set() {
+  std::string_view isa = dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa());
+  constexpr std::string_view prefix = "cpu_isa_";
+  if (isa.starts_with(prefix)) isa.remove_prefix(prefix.size());
+  return std::string(isa);
+}
+
 }  // namespace
 
 #if DNNL_VERSION_MAJOR >= 3
@@ -89,11 +96,18 @@ Library library() {
   // The structure lies in the library; a function's address may be that of a stub in the program.
   Dl_info file{};
   if (dladdr(&version, &file) != 0 && file.dli_fname != nullptr) library.path = file.dli_fname;
-  std::string_view isa = dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa());
-  constexpr std::string_view prefix = "cpu_isa_";
-  if (isa.starts_with(prefix)) isa.remove_prefix(prefix.size());
-  library.kernel = isa;
+  library.kernel = instruction_set();
   return library;
+}
+
+std::optional<std::string> refuse_integers() {
+  // Bit masks on x86-64: a set contains those it builds on. Elsewhere there is only 0.
+  const unsigned used = dnnl_get_effective_cpu_isa();
+  const auto contains = [used](unsigned set) { return (used & set) == set; };
+  if (used == 0 || contains(dnnl_cpu_isa_avx512_core_vnni) || contains(dnnl_cpu_isa_avx2_vnni))
+    return std::nullopt;
+  return "oneDNN's 8-bit kernels for " + instruction_set() +
+         " saturate sums of two products at 16 bits; exact ones need VNNI";
 }
 
 std::optional<std::string> refuse_runtime(unsigned cpu_runtime) {

@@ -40,6 +40,11 @@ std::string describe(const dnnl::error& error);
 /// Version with commit, file, and the instruction set it uses here ("avx512_core_amx").
 Library library();
 
+/// Why its 8-bit products are not those of this suite on this processor; nothing where they are.
+/// Without VNNI it adds pairs of products in 16 bits, and they saturate. Source: oneDNN developer
+/// guide, "Nuances of int8 Computations".
+std::optional<std::string> refuse_integers();
+
 /// Why a oneDNN whose processor runtime is `cpu_runtime` (DNNL_RUNTIME_*) cannot be told its number
 /// of threads; nothing for OpenMP, and for the sequential one, which has one thread.
 std::optional<std::string> refuse_runtime(unsigned cpu_runtime);
