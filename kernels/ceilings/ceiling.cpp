@@ -26,8 +26,8 @@ struct LoopType {
 constexpr std::array<LoopType, 4> loop_types = {{
     {DType::f64, {DType::f64, DType::f64, DType::f64, DType::f64}, 1 << 20, 1 << 21, 64},
     {DType::f32, {DType::f32, DType::f32, DType::f32, DType::f32}, 512, 1024, 128},
-    {DType::bf16, {DType::bf16, DType::bf16, DType::f32, DType::f32}, 129, 255, 512},
-    {DType::s8, {DType::s8, DType::s8, DType::s32, DType::s32}, 2, 127, 1024},
+    {DType::bf16, {DType::bf16, DType::bf16, DType::f32, DType::f32}, 129, 255, 1024},
+    {DType::s8, {DType::s8, DType::s8, DType::s32, DType::s32}, 2, 127, 2048},
 }};
 
 const LoopType& loop_type(DType dtype) {

@@ -32,6 +32,8 @@
 
 namespace ergon {
 
+struct CpuInfo;
+
 class Ceiling final : public Workload {
  public:
   std::string_view kernel() const noexcept override { return "ceiling"; }
@@ -67,6 +69,9 @@ std::int64_t ceiling_flops(DType dtype, int threads);
 /// the reason, where the processor has a unit for them that no loop here drives, or none at all:
 /// then the ceiling is unknown.
 std::optional<std::string_view> best_flops_backend(DType weights, std::string& reason);
+/// The same for any processor.
+std::optional<std::string_view> best_flops_backend(DType weights, const CpuInfo& cpu,
+                                                   bool tiles_permitted, std::string& reason);
 
 /// The backend that streams memory fastest on this processor.
 std::optional<std::string_view> best_bandwidth_backend();

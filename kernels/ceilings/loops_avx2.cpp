@@ -44,6 +44,7 @@ struct S8 {
     hide(a);  // or one product would serve all accumulators
     const __m256i pairs = _mm256_maddubs_epi16(a, b);
     c = _mm256_add_epi32(c, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    hide(c);  // or two products would be added first, and need more registers
   }
 };
 

@@ -19,6 +19,7 @@ struct S8 {
     hide(a);  // or one product would serve all accumulators
     const __m512i pairs = _mm512_maddubs_epi16(a, b);
     c = _mm512_add_epi32(c, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+    hide(c);  // or two products would be added first, and need more registers
   }
 };
 

@@ -58,6 +58,7 @@ struct S8 {
     unknown_from_here(a);
     const S32 products = reinterpret_cast<S32>(a * b);
     c += ((products << 16) >> 16) + (products >> 16);
+    unknown_from_here(c);  // or two steps' products would be added first, and need more registers
   }
 };
 

@@ -36,8 +36,8 @@ struct Operands {
   }
 };
 
-/// Four accumulators by name: an array of them may end up in memory.
-template <class Unit>
+/// Four accumulators by name, or none: an array of them may end up in memory.
+template <class Unit, bool wanted = true>
 struct Four {
   typename Unit::Sum c0{}, c1{}, c2{}, c3{};
 
@@ -75,19 +75,28 @@ struct Four {
 };
 
 template <class Unit>
+struct Four<Unit, false> {
+  void odd_step(Operands<Unit>&) {}
+  void even_step(Operands<Unit>&) {}
+  std::int64_t total() const { return 0; }
+};
+
+template <class Unit>
 std::int64_t peak_loop(const std::int32_t* factors, std::int64_t iterations) {
   static_assert(Unit::fours >= 2 && Unit::fours <= 4);
   Operands<Unit> o(factors);
-  Four<Unit> w, x, y, z;
+  Four<Unit> w, x;
+  Four<Unit, (Unit::fours > 2)> y;
+  Four<Unit, (Unit::fours > 3)> z;
   for (; iterations > 0; --iterations) {
     w.odd_step(o);
     x.odd_step(o);
-    if constexpr (Unit::fours > 2) y.odd_step(o);
-    if constexpr (Unit::fours > 3) z.odd_step(o);
+    y.odd_step(o);
+    z.odd_step(o);
     w.even_step(o);
     x.even_step(o);
-    if constexpr (Unit::fours > 2) y.even_step(o);
-    if constexpr (Unit::fours > 3) z.even_step(o);
+    y.even_step(o);
+    z.even_step(o);
   }
   return w.total() + x.total() + y.total() + z.total();
 }

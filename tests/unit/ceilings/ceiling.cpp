@@ -11,11 +11,9 @@
 namespace ergon {
 namespace {
 
-using testing::Eq;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-using testing::Optional;
 
 std::unique_ptr<Workload> flops(const char* dtype, std::int64_t quanta) {
   return ceiling_family().make({{"what", std::string("flops")},
@@ -165,11 +163,43 @@ TEST(BestFlopsBackend, DoesNotLendAnotherTypesLoop) {
   EXPECT_THAT(reason, HasSubstr("f16"));
 }
 
-TEST(BestFlopsBackend, PrefersTilesToVectors) {
-  if (!cpu_info().has("amx_bf16") || !enable_amx()) GTEST_SKIP() << "this processor has no AMX";
+/// The backend for a processor with these features, or "" and a reason that names something.
+std::string best(DType dtype, const std::string& vendor, std::vector<std::string> features,
+                 bool tiles_permitted = true) {
+  CpuInfo cpu;
+  cpu.vendor = vendor;
+  cpu.isa = std::move(features);
   std::string reason;
-  EXPECT_THAT(best_flops_backend(DType::bf16, reason), Optional(Eq("amx")));
-  EXPECT_THAT(best_flops_backend(DType::f32, reason), Not(Optional(Eq("amx"))));
+  const auto backend = best_flops_backend(dtype, cpu, tiles_permitted, reason);
+  EXPECT_EQ(backend.has_value(), reason.empty()) << reason;
+  return std::string(backend.value_or(""));
+}
+
+TEST(BestFlopsBackend, PrefersTilesToVectorsAndVectorsToNothing) {
+  const std::vector<std::string> tiles = {"sse2",        "avx",        "fma",      "avx2",
+                                          "avx512f",     "avx512bw",   "amx_bf16", "amx_int8",
+                                          "avx512_bf16", "avx512_vnni"};
+  EXPECT_EQ(best(DType::bf16, "GenuineIntel", tiles), "amx");
+  EXPECT_EQ(best(DType::s8, "GenuineIntel", tiles), "amx");
+  EXPECT_EQ(best(DType::f32, "GenuineIntel", tiles), "avx512");
+  EXPECT_EQ(best(DType::f64, "x", {"sse2", "avx", "fma", "avx2"}), "avx2");
+  EXPECT_EQ(best(DType::s8, "x", {"sse2", "avx", "fma", "avx2"}), "avx2");
+  EXPECT_EQ(best(DType::f32, "x", {"sse2"}), "portable");
+  EXPECT_EQ(best(DType::f32, "Arm", {"asimd", "asimddp"}), "portable");
+}
+
+TEST(BestFlopsBackend, IsUnknownWhereAUnitHasNoLoop) {
+  EXPECT_EQ(best(DType::f32, "Arm", {"asimd", "sve"}), "");
+  EXPECT_EQ(best(DType::s8, "Arm", {"asimd", "asimddp"}), "");
+  EXPECT_EQ(best(DType::bf16, "Arm", {"asimd", "bf16"}), "");
+  EXPECT_EQ(best(DType::f32, "x", {"sse2", "avx"}), "");
+  EXPECT_EQ(best(DType::bf16, "x", {"sse2", "avx", "fma", "avx2"}), "");
+  EXPECT_EQ(best(DType::s8, "GenuineIntel", {"avx512_vnni", "amx_int8"}, false), "");
+}
+
+TEST(BestFlopsBackend, TrustsTheBf16InstructionOnlyWhereItIsFasterThanF32) {
+  EXPECT_EQ(best(DType::bf16, "AuthenticAMD", {"avx512f", "avx512_bf16"}), "avx512");
+  EXPECT_EQ(best(DType::bf16, "GenuineIntel", {"avx512f", "avx512_bf16"}), "");
 }
 
 }  // namespace
