@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "kernels/gemm/wide_product.h"
@@ -9,9 +10,9 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t most_rows = 8, most_cols = 1024, enough_errors = 2048;
-// Multiply-adds of all plain sums together: a few tenths of a second.
-constexpr std::int64_t most_terms = std::int64_t{1} << 28;
+constexpr std::int64_t most_cols = 1024, enough_errors = 4096, most_errors = 1 << 18;
+constexpr std::int64_t most_terms = std::int64_t{1} << 27;  // in all sums together
+constexpr std::int64_t strip_rows = 8;                      // of sums that stay in the L1 cache
 
 double root_mean_square(const std::vector<double>& values) {
   double squares = 0;
@@ -19,10 +20,14 @@ double root_mean_square(const std::vector<double>& values) {
   return values.empty() ? 0 : std::sqrt(squares / static_cast<double>(values.size()));
 }
 
+std::int64_t errors_wanted(std::int64_t k) {
+  return std::clamp(most_terms / std::max<std::int64_t>(k, 1), enough_errors, most_errors);
+}
+
 // Rows spread over the first matrix of the batch, and its first columns.
 struct Sample {
   const Problem& problem;
-  std::int64_t rows, cols;
+  std::int64_t cols, rows;
   MatrixView b;
   std::vector<double> a;         // rows x k
   std::vector<double> c;         // rows x cols, the C before the call; empty where beta is 0
@@ -30,11 +35,10 @@ struct Sample {
 
   Sample(const Problem& p, const Inputs& inputs)
       : problem(p),
-        rows(std::min(p.m, most_rows)),
-        cols(std::clamp<std::int64_t>(most_terms / 4 / (rows * std::max<std::int64_t>(p.k, 1)), 16,
-                                      most_cols)),
+        cols(std::clamp<std::int64_t>(most_terms / std::max<std::int64_t>(p.k, 1), 1,
+                                      std::min(p.n, most_cols))),
+        rows(std::clamp<std::int64_t>(errors_wanted(p.k) / cols, 1, p.m)),
         b(p.right(inputs, 0)) {
-    cols = std::min(cols, p.n);
     const MatrixView left = p.left(inputs, 0);
     a.resize(static_cast<std::size_t>(rows * p.k));
     for (std::int64_t i = 0; i < rows; ++i)
@@ -62,40 +66,51 @@ struct Sample {
   }
 };
 
-// Sums in the order of k from `start` round to before it.
+// Sums of `rows` rows from `first` on, in the order of k from `start` round to before it.
 template <class Acc>
-std::vector<Acc> plain_sums(const Sample& sample, std::int64_t start) {
-  const std::int64_t k = sample.problem.k;
-  std::vector<Acc> sums(sample.expected.size(), 0), b_row(static_cast<std::size_t>(sample.cols));
-  std::vector<double> wide(b_row.size());
+void plain_sums(const Sample& sample, std::int64_t start, std::int64_t first, std::int64_t rows,
+                std::span<Acc> sums) {
+  const std::int64_t k = sample.problem.k, cols = sample.cols;
+  std::fill(sums.begin(), sums.end(), Acc{0});
+  std::vector<double> wide(static_cast<std::size_t>(cols));
+  std::vector<Acc> b_row(wide.size());
   for (std::int64_t step = 0; step < k; ++step) {
     const std::int64_t p = (start + step) % k;
     const MatrixView b = sample.b.from(p, 0);
-    widen(b.dtype, b.data, b.offset, b.col_stride, sample.cols, wide.data());
+    widen(b.dtype, b.data, b.offset, b.col_stride, cols, wide.data());
     std::transform(wide.begin(), wide.end(), b_row.begin(),
                    [](double value) { return static_cast<Acc>(value); });
-    for (std::int64_t i = 0; i < sample.rows; ++i) {
-      const auto a = static_cast<Acc>(sample.a[static_cast<std::size_t>(i * k + p)]);
-      Acc* row = sums.data() + i * sample.cols;
-      for (std::int64_t j = 0; j < sample.cols; ++j)
-        row[j] += a * b_row[static_cast<std::size_t>(j)];
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const auto a = static_cast<Acc>(sample.a[static_cast<std::size_t>((first + i) * k + p)]);
+      Acc* row = sums.data() + i * cols;
+      for (std::int64_t j = 0; j < cols; ++j) row[j] += a * b_row[static_cast<std::size_t>(j)];
     }
   }
-  return sums;
+}
+
+// Of element `at` whose plain sum is `sum`; 0 where either result overflows.
+template <class Acc>
+double error_of(const Sample& sample, std::size_t at, Acc sum) {
+  const Problem& p = sample.problem;
+  Acc result = static_cast<Acc>(p.alpha) * sum;
+  if (p.beta != 0) result += static_cast<Acc>(p.beta) * static_cast<Acc>(sample.c[at]);
+  alignas(8) std::byte rounded[8];
+  store(p.types.output, rounded, 0, static_cast<double>(result));
+  const double error = std::fabs(load(p.types.output, rounded, 0) - sample.expected[at]);
+  return std::isfinite(error) ? error : 0;
 }
 
 template <class Acc>
 double largest_error(const Sample& sample, std::int64_t start) {
-  const Problem& p = sample.problem;
-  const std::vector<Acc> sums = plain_sums<Acc>(sample, start);
   double largest = 0;
-  for (std::size_t at = 0; at < sums.size(); ++at) {
-    Acc result = static_cast<Acc>(p.alpha) * sums[at];
-    if (p.beta != 0) result += static_cast<Acc>(p.beta) * static_cast<Acc>(sample.c[at]);
-    alignas(8) std::byte rounded[8];
-    store(p.types.output, rounded, 0, static_cast<double>(result));
-    const double error = std::fabs(load(p.types.output, rounded, 0) - sample.expected[at]);
-    if (std::isfinite(error)) largest = std::max(largest, error);
+  std::vector<Acc> sums(static_cast<std::size_t>(strip_rows * sample.cols));
+  for (std::int64_t first = 0; first < sample.rows; first += strip_rows) {
+    const std::int64_t rows = std::min(strip_rows, sample.rows - first);
+    plain_sums<Acc>(sample, start, first, rows, sums);
+    for (std::int64_t i = 0; i < rows * sample.cols; ++i)
+      largest =
+          std::max(largest, error_of(sample, static_cast<std::size_t>(first * sample.cols + i),
+                                     sums[static_cast<std::size_t>(i)]));
   }
   return largest;
 }

@@ -9,11 +9,13 @@ namespace ergon {
 namespace {
 
 constexpr double most_operations = 4e9, most_elements = 1 << 24;
+constexpr double compensated_cost = 4;  // in plain operations
 
 bool affordable(const Gemm& gemm) {
   const double elements =
       static_cast<double>(gemm.m) * static_cast<double>(gemm.n) * static_cast<double>(gemm.batch);
-  return gemm.work().flops <= most_operations && elements <= most_elements;
+  const double cost = gemm.types.accumulate == DType::f64 ? compensated_cost : 1;
+  return cost * gemm.work().flops <= most_operations && elements <= most_elements;
 }
 
 class GemmOracle final : public Oracle {

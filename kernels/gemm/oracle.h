@@ -1,9 +1,9 @@
 // What a GEMM's C must hold.
 //
 // Expected values are float64, or exact integers; the tolerance is calibrate.h's. Every element is
-// compared where 2 m n k batch is at most 4e9 and C has at most 2^24 elements; otherwise samples
-// and random vectors stand for all (sampled.cpp says what they find and what they do not). Padding
-// between the rows of C is not looked at.
+// compared where 2 m n k batch is at most 4e9 (f64: 1e9) and C has at most 2^24 elements; otherwise
+// samples and random vectors stand for all (sampled.cpp says what they find and what they do not).
+// Padding between the rows of C is not looked at.
 #pragma once
 
 #include <memory>
