@@ -1,0 +1,118 @@
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+#include "bench/base/error.h"
+#include "bench/cli/command.h"
+#include "bench/cli/suite_options.h"
+#include "bench/measure/host.h"
+#include "bench/measure/run.h"
+#include "bench/record/read.h"
+#include "bench/report/compare.h"
+
+namespace ergon::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string base, fresh;
+  bool live = false;
+  bool as_json = false;
+  std::string measure = "seconds";
+  report::CompareOptions compare;
+  SuiteOptions suite;
+  measure::RunOptions run;
+};
+
+int tell(const report::Comparison& comparison, bool as_json) {
+  if (as_json) report::write_comparison_json(comparison, std::cout);
+  else report::write_comparison(comparison, std::cout);
+  return report::exit_code(comparison);
+}
+
+int compare_files(const Options& o) {
+  const record::Document base = record::read_document(o.base), fresh = record::read_document(o.fresh);
+  return tell(report::compare(report::whole_side(o.base, base), report::whole_side(o.fresh, fresh), o.compare),
+              o.as_json);
+}
+
+// The names that the two libraries got, in the order in which they were given.
+std::pair<std::string, std::string> names_of(const Registry& registry) {
+  std::vector<std::string> names;
+  for (const auto& implementation : registry.implementations()) {
+    const auto& info = implementation->info();
+    if (info.backend != "cblas") continue;
+    if (const auto why = implementation->unavailable())
+      throw UserError({"command line", 0, "--live"}, info.name + ": " + *why);
+    names.push_back(info.name);
+  }
+  if (names.size() != 2) throw UserError({"command line", 0, "--live"}, "takes two CBLAS libraries");
+  return {names[0], names[1]};
+}
+
+fs::path temporary_record() {
+  return fs::temp_directory_path() / ("ergon-live-" + std::to_string(getpid()) + ".json");
+}
+
+int compare_libraries(Options& o) {
+  o.suite.registry.blas = {o.base, o.fresh};
+  o.suite.cases.backends = {"cblas"};
+  const measure::Machine machine(o.suite.registry);
+  const auto [base, fresh] = names_of(machine.registry);
+  const config::Suite suite = o.suite.load();
+  o.run.cases = o.suite.cases;
+  o.run.evidence.meter = "none";
+  o.run.command = measure::command_line();
+  const bool keep = !o.run.out.empty();
+  if (!keep) o.run.out = temporary_record().string();
+  const auto catalogue = config::load_hardware(configs_folder() + "/hardware");
+  const record::Document document = measure::run(suite, machine, catalogue, o.run);
+  if (!keep) fs::remove(o.run.out);
+  return tell(report::compare(report::labelled_side("cblas:" + base, document),
+                              report::labelled_side("cblas:" + fresh, document), o.compare),
+              o.as_json);
+}
+
+void add_options(CLI::App& command, Options& o) {
+  command.add_option("base", o.base, "Record, or with --live a CBLAS library")->required();
+  command.add_option("new", o.fresh, "Record, or with --live a CBLAS library")->required();
+  command.add_option("--margin", o.compare.margin, "A ratio within 1 +- margin is the same")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command.add_option("--measure", o.measure, "seconds or joules: what the exit code follows")
+      ->check(CLI::IsMember({"seconds", "joules"}));
+  command.add_flag("--across-hosts", o.compare.across_hosts, "Compare records of different machines");
+  command.add_flag("--json", o.as_json, "The comparison as JSON");
+  command.add_flag("--live", o.live, "Measure now: two libraries, alternated inside rounds");
+  command.add_option("--suite", o.suite.suite, "With --live: the suite [configs/suites/quick.toml]");
+  command.add_option("--filter", o.suite.cases.filter, "With --live: only cases this expression finds");
+  command.add_option("--threads", o.suite.cases.threads, "With --live: thread counts")->delimiter(',');
+  command.add_option("--cache", o.suite.cases.cache, "With --live: cold, warm or both")
+      ->check(CLI::IsMember({"cold", "warm", "both"}));
+  command.add_option("--budget", o.run.budget_seconds, "With --live: seconds of measuring")->check(CLI::PositiveNumber);
+  command.add_option("--out", o.run.out, "With --live: keep the record here");
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, int& exit_code) {
+  auto* command = app.add_subcommand("compare", "Is the new one faster, slower, the same? Or can that not be told?");
+  command->footer(
+      "Verdicts come from the 95 % interval of the ratio against the margin. Two records: window against\n"
+      "window. --live: ratios within rounds, so that drift of the machine hits both sides alike.\n"
+      "Exit code: 0 same or better, 1 worse somewhere, 2 a mistake in what was asked, 3 cannot tell.");
+  auto o = std::make_shared<Options>();
+  add_options(*command, *o);
+  command->callback([o, &exit_code] {
+    o->compare.measure = o->measure == "joules" ? report::Measure::joules : report::Measure::seconds;
+    if (!o->live) {
+      exit_code = compare_files(*o);
+      return;
+    }
+    measure::bind_threads();
+    exit_code = compare_libraries(*o);
+  });
+}
+
+}  // namespace ergon::cli
