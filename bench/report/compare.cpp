@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "bench/base/error.h"
 #include "bench/record/lookup.h"
@@ -84,6 +85,11 @@ Judgement judge_status(const Row& base, const Row& fresh) {
 }
 
 Judgement judge_seconds(const Row& base, const Row& fresh, bool one_run, double margin) {
+  for (const auto& [side, row] : {std::pair("base", &base), std::pair("new", &fresh)})
+    if (!row->interval95) {
+      const std::string why = std::string(side) + " has no interval: " + row->interval95.reason();
+      return {Outcome::cannot_tell, Absent{why}, why};
+    }
   if (!one_run) return judge(unpaired_seconds(base, fresh), margin);
   const auto paired = paired_seconds(base, fresh);
   if (paired) return judge(paired, margin);
@@ -135,9 +141,29 @@ Judgement judge_joules(const Side& base_side, const Row& base, const Side& fresh
   return judge(wide, margin);
 }
 
+const Row* find(const Side& side, const std::string& key) {
+  const auto found =
+      std::ranges::find(side.rows, key, [](const auto& entry) { return entry.first; });
+  return found == side.rows.end() ? nullptr : found->second;
+}
+
 void add_row(Side& side, const std::string& key, const Row& row) {
-  if (!side.rows.emplace(key, &row).second)
+  if (find(side, key))
     throw UserError({side.label, 0, key}, "several rows fit; say backend:name:variant");
+  side.rows.emplace_back(key, &row);
+}
+
+ComparedRow compared(const Side& base_side, const Row& base, const Side& fresh_side,
+                     const Row& fresh, bool one_host, double margin) {
+  ComparedRow out{&base, &fresh, {}, {}};
+  if (without_figures(base) || without_figures(fresh)) {
+    out.seconds = out.joules = judge_status(base, fresh);
+    return out;
+  }
+  const bool one_run = base_side.document == fresh_side.document;
+  out.seconds = judge_seconds(base, fresh, one_run, margin);
+  out.joules = judge_joules(base_side, base, fresh_side, fresh, one_host, margin);
+  return out;
 }
 
 void refuse_other_machine(const std::vector<std::string>& machines) {
@@ -175,23 +201,12 @@ Comparison compare(const Side& base, const Side& fresh, const CompareOptions& op
     out.differences.push_back(std::move(text));
 
   for (const auto& [key, row] : fresh.rows)
-    if (!base.rows.contains(key)) out.only_fresh.push_back(key);
+    if (!find(base, key)) out.only_fresh.push_back(key);
   for (const auto& [key, row] : base.rows) {
-    const auto found = fresh.rows.find(key);
-    if (found == fresh.rows.end()) {
+    if (const Row* other = find(fresh, key))
+      out.rows.push_back(compared(base, *row, fresh, *other, machines.empty(), options.margin));
+    else
       out.only_base.push_back(key);
-      continue;
-    }
-    ComparedRow compared{row, found->second, {}, {}};
-    if (without_figures(*row) || without_figures(*found->second)) {
-      compared.seconds = compared.joules = judge_status(*row, *found->second);
-    } else {
-      compared.seconds =
-          judge_seconds(*row, *found->second, base.document == fresh.document, options.margin);
-      compared.joules =
-          judge_joules(base, *row, fresh, *found->second, machines.empty(), options.margin);
-    }
-    out.rows.push_back(std::move(compared));
   }
   if (out.rows.empty()) throw UserError("the two sides have no row in common");
   return out;

@@ -8,8 +8,8 @@
 #pragma once
 
 #include <iosfwd>
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/record/document.h"
@@ -29,7 +29,7 @@ struct CompareOptions {
 struct Side {
   std::string label;
   const record::Document* document = nullptr;
-  std::map<std::string, const record::Row*> rows;
+  std::vector<std::pair<std::string, const record::Row*>> rows;  // in the record's order
 };
 /// Every row but ceilings, matched by record::key.
 Side whole_side(const std::string& label, const record::Document& document);
@@ -55,6 +55,7 @@ struct ComparedRow {
   }
 };
 
+/// Refers into both documents.
 struct Comparison {
   const record::Document* base_document = nullptr;
   const record::Document* fresh_document = nullptr;

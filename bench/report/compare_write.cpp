@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
 
 #include "bench/report/arithmetic.h"
 #include "bench/report/columns.h"
@@ -107,6 +108,14 @@ std::string summary(const Comparison& comparison) {
                      comparison.rows.size(), join(parts, ", "), words.at(exit_code(comparison)));
 }
 
+/// Why joules are not compared, each reason once.
+std::string no_joules(const Comparison& comparison) {
+  std::set<std::string> reasons;
+  for (const ComparedRow& row : comparison.rows)
+    if (!without_figures(*row.base) && !without_figures(*row.fresh)) reasons.insert(row.joules.why);
+  return join({reasons.begin(), reasons.end()}, "; ");
+}
+
 nlohmann::ordered_json judgement_json(const ComparedRow& row, Measure measure) {
   const Judgement& judgement = row.by(measure);
   nlohmann::ordered_json out{{"verdict", verdict_text(row, measure)}};
@@ -134,6 +143,9 @@ void write_comparison(const Comparison& comparison, std::ostream& out) {
   write_only(comparison.base, comparison.only_base, out);
   write_only(comparison.fresh, comparison.only_fresh, out);
   out << '\n' << summary(comparison) << '\n';
+  const std::string why = no_joules(comparison);
+  if (!any_joules(comparison) && !why.empty())
+    out << "Energy of every row: cannot tell: " << printable(why) << ".\n";
   std::string rule = fmt::format(
       "Changes are new against base with their 95 % intervals; the verdict is whether the whole "
       "interval lies beyond, or within, a margin of {:g} %.",

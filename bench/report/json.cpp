@@ -50,13 +50,12 @@ Json row_of(const Item& item, const std::vector<const Column*>& columns) {
 Json run_of(const Source& source) {
   const auto& run = source.document->run;
   Json out;
-  if (!source.label.empty()) out["run"] = printable(source.label);
-  out["id"] = printable(run.id);
-  out["started_utc"] = printable(run.started_utc);
+  for (const auto& [name, text] :
+       {std::pair("run", source.label), std::pair("id", run.id),
+        std::pair("started_utc", run.started_utc), std::pair("suite", run.suite.name),
+        std::pair("ergon", run.ergon.version), std::pair("cpu", source.document->host.cpu.model)})
+    if (!text.empty()) out[name] = printable(text);
   out["complete"] = run.complete;
-  out["suite"] = printable(run.suite.name);
-  out["ergon"] = printable(run.ergon.version);
-  out["cpu"] = printable(source.document->host.cpu.model);
   return out;
 }
 

@@ -94,7 +94,11 @@ void add_rows(const Shown& shown, Collector& out) {
       for (const std::string& flag : sample.flags) ++flags[flag];
     }
   }
-  std::string text = counts(statuses) + ". ";
+  // The good news first, the rest by name.
+  std::string text;
+  if (const auto ok = statuses.extract("ok"); !ok.empty())
+    text = fmt::format("{} ok{}", ok.mapped(), statuses.empty() ? "" : ", ");
+  text += counts(statuses) + ". ";
   text += fmt::format("Outputs checked in {} of {}, after timing too in {}. ", checked,
                       number(shown.items.size(), "row"), again);
   text += number(windows, "timed window");
@@ -115,7 +119,7 @@ std::string mark_of(const record::Meter& meter) {
 
 std::string meter_text(const record::Meter& meter) {
   std::string text =
-      fmt::format("{} {}: {} of {}", mark_of(meter), meter.id, meter.provenance, meter.scope);
+      fmt::format("{} {}: {}, scope {}", mark_of(meter), meter.id, meter.provenance, meter.scope);
   text +=
       meter.relative_uncertainty > 0
           ? fmt::format(", calibration {}, shared by its rows",

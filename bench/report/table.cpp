@@ -249,10 +249,19 @@ Table make_table(std::span<const Source> sources, const ReportOptions& options) 
 }
 
 std::vector<const Column*> columns_for_programs(const Table& table) {
-  if (!table.options.columns.empty()) return named(table.options.columns, "--columns");
-  std::vector<const Column*> all;
-  for (const Column& one : columns()) all.push_back(&one);
-  return all;
+  std::vector<const Column*> out;
+  if (table.options.columns.empty()) {
+    for (const Column& one : columns()) out.push_back(&one);
+    return out;
+  }
+  out = named(table.options.columns, "--columns");
+  if (std::ranges::none_of(out, &Column::is_energy)) return out;
+  for (const char* name :
+       {"energy_meter", "energy_scope", "energy_provenance", "energy_relative_uncertainty"}) {
+    const Column* marking = &column(name, "--columns");
+    if (std::ranges::find(out, marking) == out.end()) out.push_back(marking);
+  }
+  return out;
 }
 
 }  // namespace ergon::report

@@ -13,11 +13,11 @@
 namespace ergon::report {
 
 struct ReportOptions {
-  std::vector<std::string> group_by;  // text columns; empty: case, dtype, cache
-  std::vector<std::string> columns;   // empty: the format's own choice
-  std::string sort;                   // "column" or "column:desc"; empty: as run, by implementation
-  std::string baseline;               // selector "backend[:name[:variant]]"; empty: none
-  Pricing pricing;
+  std::vector<std::string> group_by = {};  // text columns; empty: case, dtype, cache
+  std::vector<std::string> columns = {};   // empty: the format's own choice
+  std::string sort = {};      // "column" or "column:desc"; empty: as run, by implementation
+  std::string baseline = {};  // selector "backend[:name[:variant]]"; empty: none
+  Pricing pricing = {};
 };
 
 /// A document and how its rows are named where there are several.
@@ -44,7 +44,8 @@ struct Table {
 /// time' where sorting by joules would rank rows whose energy is no evidence.
 Table make_table(std::span<const Source> sources, const ReportOptions& options);
 
-/// What CSV and JSON hold: the chosen columns, else every column.
+/// What CSV and JSON hold: the chosen columns, else every column. Joules are never without the
+/// columns that say where they are from.
 std::vector<const Column*> columns_for_programs(const Table& table);
 
 }  // namespace ergon::report

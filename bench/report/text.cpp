@@ -33,6 +33,7 @@ int digits_of(const Estimate& estimate) { return half_width(estimate) > coarse ?
 /// Relative width in percent, rounded up: "0.4" below 10, whole above.
 std::string rounded_up(double relative) {
   const double hundred = relative * 100;
+  if (hundred <= 0) return "0";
   if (hundred < 10) {
     const double tenths = std::ceil(hundred * 10 - 1e-6);
     return fmt::format("{:.1f}", std::max(tenths, 1.0) / 10);
@@ -126,7 +127,7 @@ std::string spread(const Estimate& estimate) {
   if (estimate.low == estimate.high || estimate.value == 0) return {};
   const double below = (estimate.value - estimate.low) / std::abs(estimate.value);
   const double above = (estimate.high - estimate.value) / std::abs(estimate.value);
-  const bool lopsided = std::max(below, above) > 2 * std::min(below, above);
+  const bool lopsided = std::max(below, above) > 1.5 * std::min(below, above);
   if (lopsided && std::max(below, above) > 0.01)
     return fmt::format("-{}/+{}%", rounded_up(below), rounded_up(above));
   return fmt::format("±{}%", rounded_up(std::max(below, above)));

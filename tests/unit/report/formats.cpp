@@ -1,0 +1,216 @@
+#include "bench/report/formats.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "bench/base/error.h"
+#include "bench/report/remarks.h"
+#include "bench/report/text.h"
+#include "tests/unit/report/example.h"
+
+namespace ergon::report {
+namespace {
+
+using record::Document;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string written(const std::string& name, const Document& document,
+                    const ReportOptions& options = {}) {
+  const Source source{"", &document};
+  std::ostringstream out;
+  format(name).write(make_table({&source, 1}, options), out);
+  return out.str();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+std::size_t cells_before(const std::string& line, const std::string& part) {
+  const std::size_t at = line.find(part);
+  return at == std::string::npos ? at : width(line.substr(0, at));
+}
+
+TEST(Formats, every_registered_format_writes_every_kind_of_row) {
+  const Document document = test::guest_run();
+  for (const Format& one : formats()) {
+    std::ostringstream out;
+    const Source source{"", &document};
+    one.write(make_table({&source, 1}, {}), out);
+    EXPECT_THAT(out.str(), HasSubstr("openblas")) << one.name;
+    EXPECT_THAT(out.str(), HasSubstr("skipped")) << one.name;
+  }
+}
+
+TEST(Formats, a_record_without_rows_can_be_written) {
+  const Document document = test::machine();
+  for (const Format& one : formats()) EXPECT_NO_THROW(written(std::string(one.name), document));
+}
+
+TEST(Formats, an_unknown_format_is_the_users_mistake) { EXPECT_THROW(format("pdf"), UserError); }
+
+TEST(Terminal, columns_line_up_whatever_the_script) {
+  Document document = test::machine();
+  for (const char* name : {"openblas", "行列ライブラリ", "re\u0301sume\u0301"})
+    document.rows.push_back(test::timed_row({.backend = "cblas", .name = name}));
+  std::vector<std::size_t> places;
+  for (const std::string& line : lines_of(written("table", document)))
+    if (line.find("cblas ") != std::string::npos) places.push_back(cells_before(line, "10.0 ms"));
+  ASSERT_EQ(places.size(), 3u);
+  EXPECT_EQ(places[0], places[1]);
+  EXPECT_EQ(places[0], places[2]);
+}
+
+TEST(Terminal, each_energy_cell_says_provenance_and_scope) {
+  Document document = test::machine();
+  document.meters = {test::counter_meter(), test::modelled_meter()};
+  auto counted = test::timed_row({}), modelled = test::timed_row({.threads = 2});
+  counted.energy = test::energy(counted, "perf", 50);
+  modelled.energy = test::energy(modelled, "modelled", 80);
+  document.rows = {counted, modelled};
+  const std::string text = written("table", document, {.columns = {"threads", "watts"}});
+  EXPECT_THAT(text, HasSubstr("50.0 ±2.0% [c pkg]"));
+  EXPECT_THAT(text, HasSubstr("80 ±30% [m wall]"));
+  EXPECT_THAT(text, HasSubstr("no evidence, and nothing is ranked by it"));
+}
+
+TEST(Terminal, reasons_stand_below_once_and_zeros_nowhere) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({}), test::timed_row({.threads = 2})};
+  for (auto& row : document.rows) row.energy = Absent{"the counter went back"};
+  const std::string text = written("table", document, {.columns = {"watts"}});
+  EXPECT_THAT(text, HasSubstr("— ¹"));
+  EXPECT_THAT(text, HasSubstr("¹   the counter went back\n"));
+  EXPECT_EQ(text.find("the counter went back"), text.rfind("the counter went back"));
+  EXPECT_THAT(text, Not(HasSubstr("  0")));
+}
+
+TEST(Terminal, a_cut_name_is_given_in_full_below) {
+  Document document = test::machine();
+  const std::string name = "/opt/vendor/with/a/very/long/path/libblas.so";
+  document.rows = {test::timed_row({.backend = "cblas", .name = name})};
+  EXPECT_THAT(written("table", document), HasSubstr("¹   cblas " + name));
+}
+
+std::string remark(const Document& document, const std::string& label,
+                   const ReportOptions& options = {}) {
+  const Source source{"", &document};
+  std::string all;
+  for (const Remark& one : remarks(make_table({&source, 1}, options)))
+    if (one.label == label) all += one.text + "\n";
+  return all;
+}
+
+TEST(Remarks, say_which_kind_of_interval) {
+  Document document = test::guest_run();
+  EXPECT_THAT(remark(document, "Intervals"), HasSubstr("over the rounds of one process"));
+  for (auto& row : document.rows) row.interval_kind = "launches";
+  EXPECT_THAT(remark(document, "Intervals"), HasSubstr("over launches"));
+  document.rows[0].interval_kind = "rounds";
+  EXPECT_THAT(remark(document, "Intervals"), HasSubstr("in some rows"));
+}
+
+TEST(Remarks, count_windows_and_their_flags) {
+  EXPECT_THAT(remark(test::guest_run(), "Rows"),
+              HasSubstr("96 timed windows, 2 flagged (1 busy, 2 steal), none excluded"));
+}
+
+TEST(Remarks, name_the_meters_that_were_not_used_and_what_would_open_them) {
+  EXPECT_THAT(remark(test::guest_run(), "Not used"),
+              HasSubstr("powercap: energy_uj is for root only (sudo chmod a+r energy_uj)"));
+}
+
+TEST(Remarks, give_both_byte_counts_of_cold_rows) {
+  EXPECT_THAT(remark(test::guest_run(), "Cold"), HasSubstr("3.00 GB"));
+  EXPECT_THAT(remark(test::guest_run(), "Cold"), HasSubstr("cache is 503 MB"));
+}
+
+TEST(Remarks, cite_the_price_or_say_it_was_given) {
+  EXPECT_THAT(remark(test::guest_run(), "Price"), HasSubstr("as of 2026-01-15"));
+  ReportOptions options;
+  options.pricing.usd_per_hour = 3;
+  EXPECT_THAT(remark(test::guest_run(), "Price", options), HasSubstr("--usd-per-hour"));
+}
+
+TEST(Remarks, leave_out_what_no_column_shows) {
+  EXPECT_EQ(remark(test::guest_run(), "Price", {.columns = {"watts"}}), "");
+  EXPECT_EQ(remark(test::guest_run(), "Energy", {.columns = {"flops_per_usd"}}), "");
+}
+
+TEST(Json, absent_is_an_object_with_its_reason) {
+  const auto json = nlohmann::json::parse(written("json", test::guest_run()));
+  EXPECT_EQ(json["rows"][5]["flops_per_second"]["absent"],
+            "wrong: c[1023,1023]: got nan, expected -3.25");
+  EXPECT_FALSE(json["rows"][5].contains("flops_per_second_low"));
+  EXPECT_EQ(json["rows"].size(), test::guest_run().rows.size());
+}
+
+TEST(Json, holds_no_null_anywhere) {
+  Document document = test::guest_run();
+  document.rows[0].median = 1e-300;
+  document.rows[0].interval95 = Interval{1e-300, 1e-300};
+  document.rows[0].work.flops = 1e300;
+  EXPECT_THAT(written("json", document), Not(HasSubstr("null")));
+}
+
+TEST(Json, figures_carry_their_interval_and_shared_factors) {
+  const auto json = nlohmann::json::parse(written("json", test::guest_run()));
+  const auto& row = json["rows"][1];
+  EXPECT_LT(row["flops_per_second_low"], row["flops_per_second"]);
+  EXPECT_GT(row["flops_per_second_high"], row["flops_per_second"]);
+  EXPECT_EQ(row["shared_factors"]["watts"][0]["name"], "meter modelled");
+}
+
+TEST(Json, joules_are_never_without_where_they_are_from) {
+  const auto json =
+      nlohmann::json::parse(written("json", test::guest_run(), {.columns = {"watts"}}));
+  EXPECT_EQ(json["rows"][0]["energy_provenance"], "modelled");
+  EXPECT_EQ(json["rows"][0]["energy_scope"], "wall");
+}
+
+TEST(Json, bad_bytes_in_a_record_do_not_break_it) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({.backend = "cblas", .name = "bad\xff\x01"})};
+  EXPECT_NO_THROW(nlohmann::json::parse(written("json", document)));
+}
+
+TEST(Csv, every_line_has_the_headers_cells) {
+  Document document = test::guest_run();
+  document.rows[5].reason = "said \"no\", twice\nand left";
+  const auto lines = lines_of(written("csv", document));
+  ASSERT_EQ(lines.size(), document.rows.size() + 1);
+  for (const std::string& line : lines) {
+    bool inside = false;
+    std::size_t commas = 0;
+    for (const char c : line) {
+      if (c == '"') inside = !inside;
+      if (c == ',' && !inside) ++commas;
+    }
+    EXPECT_EQ(commas, static_cast<std::size_t>(std::ranges::count(lines[0], ','))) << line;
+  }
+  EXPECT_THAT(lines[6], HasSubstr("\"said \"\"no\"\", twice and left\""));
+}
+
+TEST(Csv, chosen_columns_come_in_their_order_with_reasons_last) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({})};
+  EXPECT_EQ(written("csv", document, {.columns = {"threads", "flops_per_usd"}}),
+            "threads,flops_per_usd,flops_per_usd_low,flops_per_usd_high,absent\n"
+            "1,,,,flops_per_usd: no price: give one with --usd-per-hour\n");
+}
+
+TEST(Markdown, cells_cannot_break_the_table) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({.backend = "cblas", .name = "a|b_c*"})};
+  EXPECT_THAT(written("markdown", document), HasSubstr("cblas a\\|b\\_c\\*"));
+}
+
+}  // namespace
+}  // namespace ergon::report

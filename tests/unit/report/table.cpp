@@ -1,0 +1,208 @@
+#include "bench/report/table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bench/base/error.h"
+#include "tests/unit/report/example.h"
+
+namespace ergon::report {
+namespace {
+
+using record::Document;
+using record::Row;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Table table_of(const Document& document, const ReportOptions& options = {}) {
+  const Source source{"", &document};
+  return make_table({&source, 1}, options);
+}
+
+std::vector<std::string> names(const Group& group) {
+  std::vector<std::string> out;
+  for (const Item& item : group.items)
+    out.push_back(implementation_text(item.row->implementation) + " " +
+                  std::to_string(item.row->threads));
+  return out;
+}
+
+std::vector<std::string> shown(const Group& group) {
+  std::vector<std::string> out;
+  for (const Column* one : group.columns) out.emplace_back(one->name);
+  return out;
+}
+
+template <class F>
+std::string message_of(F&& call) {
+  try {
+    call();
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(Table, rows_are_grouped_by_workload_dtype_and_cache) {
+  const Document document = test::guest_run();
+  const Table table = table_of(document);
+  ASSERT_EQ(table.groups.size(), 3u);
+  EXPECT_EQ(table.groups[0].title, "gemm m=1024 n=1024 k=1024 · f32 · warm");
+  EXPECT_EQ(table.groups[1].title, "gemm m=1024 n=1024 k=1024 · bf16 -> f32 · warm");
+}
+
+TEST(Table, streams_are_told_in_bytes_per_second) {
+  const Document document = test::guest_run();
+  const Table table = table_of(document);
+  EXPECT_THAT(shown(table.groups[0]), testing::Contains("flops_per_second"));
+  EXPECT_THAT(shown(table.groups[2]), testing::Contains("bytes_per_second"));
+  EXPECT_THAT(shown(table.groups[2]), testing::Not(testing::Contains("flops_per_second")));
+}
+
+TEST(Table, rows_can_be_grouped_by_what_they_are) {
+  const Document document = test::guest_run();
+  const Table table = table_of(document, {.group_by = {"backend", "threads"}});
+  EXPECT_EQ(table.groups[0].title, "naive · 1 thread");
+  EXPECT_THAT(shown(table.groups[0]), testing::Contains("case"));
+  EXPECT_THAT(shown(table.groups[0]), testing::Not(testing::Contains("threads")));
+  EXPECT_THAT(message_of([&] { table_of(document, {.group_by = {"watts"}}); }),
+              HasSubstr("--group-by: 'watts' is a figure"));
+}
+
+TEST(Table, ceilings_are_a_group_of_their_own) {
+  Document document = test::guest_run();
+  document.rows.push_back(test::timed_row({.case_name = "ceiling/what=flops", .block = -1}));
+  const Table table = table_of(document, {.group_by = {"cache"}});
+  EXPECT_TRUE(table.groups.back().ceilings);
+  EXPECT_EQ(table.groups.back().items.size(), 1u);
+}
+
+TEST(Table, sorting_is_within_groups_with_absent_figures_last) {
+  const Document document = test::guest_run();
+  EXPECT_THAT(names(table_of(document, {.sort = "flops_per_second:desc"}).groups[0]),
+              ElementsAre("onednn packed-once 2", "cblas openblas 2", "onednn packed-once 1",
+                          "cblas openblas 1", "naive 1", "cblas libcheat 2"));
+  EXPECT_EQ(names(table_of(document, {.sort = "seconds_per_call"}).groups[0]).front(),
+            "onednn packed-once 2");
+  EXPECT_EQ(names(table_of(document, {.sort = "implementation:desc"}).groups[0]).front(),
+            "onednn packed-once 1");
+}
+
+TEST(Table, modelled_energy_is_never_ranked) {
+  const Document document = test::guest_run();
+  for (const char* column : {"watts", "joules_per_call", "flops_per_joule", "tokens_per_joule"})
+    EXPECT_EQ(message_of([&] { table_of(document, {.sort = column}); }),
+              "command line: --sort: cannot tell: energy is modelled from time")
+        << column;
+}
+
+TEST(Table, one_declared_row_is_enough_to_refuse_a_ranking_by_joules) {
+  Document document = test::machine();
+  document.meters = {test::counter_meter(), test::modelled_meter()};
+  document.meters[1].provenance = "declared";
+  Row row = test::timed_row({});
+  row.energy = test::energy(row, "perf", 50);
+  document.rows = {row, row};
+  EXPECT_NO_THROW(table_of(document, {.sort = "watts"}));
+  document.rows[1].energy = test::energy(row, "modelled", 50);
+  EXPECT_THAT(message_of([&] { table_of(document, {.sort = "watts:desc"}); }),
+              HasSubstr("cannot tell"));
+}
+
+TEST(Table, wrong_column_names_are_the_users_mistake) {
+  const Document document = test::guest_run();
+  EXPECT_THAT(message_of([&] { table_of(document, {.columns = {"flops_per_secnd"}}); }),
+              HasSubstr("--columns: there is no column 'flops_per_secnd'; did you mean "
+                        "'flops_per_second'?"));
+  EXPECT_THAT(message_of([&] { table_of(document, {.sort = "watts:down"}); }),
+              HasSubstr("--sort: 'down'"));
+}
+
+TEST(Table, the_fastest_is_marked_only_where_its_interval_is_clear) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({.seconds = 0.01}),
+                   test::timed_row({.backend = "cblas", .seconds = 0.0101})};
+  EXPECT_TRUE(table_of(document).groups[0].items[0].fastest);
+  document.rows[1] = test::timed_row({.backend = "cblas", .seconds = 0.01005});
+  EXPECT_FALSE(table_of(document).groups[0].items[0].fastest);
+  EXPECT_FALSE(table_of(document).groups[0].items[1].fastest);
+}
+
+TEST(Table, a_noisy_row_and_a_lonely_row_are_not_marked_fastest) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({.seconds = 0.01})};
+  EXPECT_FALSE(table_of(document).groups[0].items[0].fastest);
+  document.rows.push_back(test::timed_row({.backend = "cblas", .seconds = 0.02}));
+  document.rows[0].status = "noisy";
+  EXPECT_FALSE(table_of(document).groups[0].items[0].fastest);
+}
+
+TEST(Table, rows_of_other_workloads_are_not_raced) {
+  const Document document = test::guest_run();
+  for (const Group& group : table_of(document, {.group_by = {"backend"}}).groups)
+    for (const Item& item : group.items) EXPECT_FALSE(item.fastest) << group.title;
+}
+
+const Derived& speedup(const Table& table, std::size_t row) {
+  return table.groups[0].items[row].figures.speedup;
+}
+
+TEST(Baseline, speedup_is_the_ratio_within_rounds) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({.backend = "naive", .name = "naive", .seconds = 0.02}),
+                   test::timed_row({.seconds = 0.01})};
+  const Table table = table_of(document, {.baseline = "naive"});
+  // Both sides drift alike by 1.1 % over the rounds; each round's ratio is 2 to the last digits.
+  EXPECT_NEAR(speedup(table, 1).figure->low, 2, 1e-12);
+  EXPECT_NEAR(speedup(table, 1).figure->high, 2, 1e-12);
+  EXPECT_EQ(*speedup(table, 0).figure, (Estimate{1, 1, 1}));
+}
+
+TEST(Baseline, rows_that_share_no_rounds_have_no_speedup) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({.backend = "naive", .name = "naive"}),
+                   test::timed_row({.block = 1}), test::timed_row({.threads = 2})};
+  const Table table = table_of(document, {.baseline = "naive"});
+  EXPECT_THAT(speedup(table, 1).figure.reason(), HasSubstr("another block"));
+  EXPECT_THAT(speedup(table, 2).figure.reason(), HasSubstr("no row of 'naive'"));
+}
+
+TEST(Baseline, must_be_one_row_and_a_right_one) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({.variant = "packed-once"}),
+                   test::timed_row({.variant = "packed-per-call"}),
+                   test::timed_row({.backend = "cblas", .name = "openblas"}),
+                   test::untimed_row({.backend = "cblas", .name = "blis"}, "wrong", "nan")};
+  EXPECT_THAT(speedup(table_of(document, {.baseline = "onednn"}), 2).figure.reason(),
+              HasSubstr("2 rows of this workload fit 'onednn'"));
+  EXPECT_TRUE(speedup(table_of(document, {.baseline = "onednn:onednn:packed-once"}), 2).figure);
+  EXPECT_EQ(speedup(table_of(document, {.baseline = "cblas:blis"}), 0).figure.reason(),
+            "the baseline is wrong: nan");
+  EXPECT_THAT(message_of([&] { table_of(document, {.baseline = "mkl"}); }),
+              HasSubstr("--baseline: no row's implementation is 'mkl'"));
+}
+
+TEST(Baseline, is_looked_for_in_the_same_record_only) {
+  Document one = test::machine(), other = test::machine();
+  one.rows = {test::timed_row({.backend = "naive", .name = "naive"})};
+  other.rows = {test::timed_row({})};
+  const std::vector<Source> sources = {{"a", &one}, {"b", &other}};
+  const Table table = make_table(sources, {.baseline = "naive"});
+  EXPECT_THAT(speedup(table, 1).figure.reason(), HasSubstr("no row of 'naive'"));
+  EXPECT_EQ(table.groups[0].items[1].run, "b");
+  EXPECT_EQ(shown(table.groups[0]).front(), "run");
+}
+
+TEST(Baseline, few_launches_give_the_hull_of_their_ratios) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({.backend = "naive", .name = "naive", .seconds = 0.02}),
+                   test::timed_row({.seconds = 0.01})};
+  test::add_launch(document.rows[0], 1, 1.0);
+  test::add_launch(document.rows[1], 1, 1.25);
+  const Estimate ratio = *speedup(table_of(document, {.baseline = "naive"}), 1).figure;
+  EXPECT_NEAR(ratio.low, 1.6, 1e-12);
+  EXPECT_NEAR(ratio.high, 2, 1e-12);
+}
+
+}  // namespace
+}  // namespace ergon::report
