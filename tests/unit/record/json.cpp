@@ -1,0 +1,153 @@
+#include "bench/record/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "bench/base/error.h"
+#include "bench/record/read.h"
+#include "bench/record/schema.h"
+#include "make_document.h"
+
+namespace ergon::record {
+namespace {
+
+using ::testing::HasSubstr;
+
+Document through_text(const Document& document) {
+  return document_from_text(to_text(document), "test");
+}
+
+TEST(RecordJson, KeepsEveryFieldThroughTextAndBack) {
+  const Document document = make_document();
+  EXPECT_EQ(to_text(through_text(document)), to_text(document));
+}
+
+TEST(RecordJson, KeepsDoublesToTheLastBit) {
+  Document document = make_document();
+  const double odd = 0.1 + 0.2;
+  document.rows[0].samples[0].start_seconds = odd;
+  document.rows[0].work.flops = 5e-324;
+  const Document back = through_text(document);
+  EXPECT_EQ(back.rows[0].samples[0].start_seconds, odd);
+  EXPECT_EQ(back.rows[0].work.flops, 5e-324);
+}
+
+TEST(RecordJson, KeepsSeedsOfAll64Bits) {
+  const Document back = through_text(make_document());
+  EXPECT_EQ(back.run.seed, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(back.rows[0].inputs.seed, std::numeric_limits<std::uint64_t>::max());
+}
+
+TEST(RecordJson, KeepsTheOrderAndTypesOfWorkloadFields) {
+  const Document document = make_document();
+  EXPECT_EQ(through_text(document).rows[0].workload, document.rows[0].workload);
+}
+
+TEST(RecordJson, SaysWhyAValueIsAbsentAndNeverWritesNull) {
+  const Document document = make_document();
+  const Json json = to_json(document);
+  EXPECT_EQ(json["host"]["governor"], Json({{"absent", "no cpufreq"}}));
+  EXPECT_EQ(to_text(document).find("null"), std::string::npos);
+  EXPECT_EQ(through_text(document).host.governor.reason(), "no cpufreq");
+}
+
+TEST(RecordJson, LeavesOutEmptyTextsAndInputsThatWereNotDrawn) {
+  const Json json = to_json(make_document());
+  EXPECT_FALSE(json["rows"][0]["implementation"].contains("variant"));
+  EXPECT_FALSE(json["rows"][0].contains("reason"));
+  EXPECT_FALSE(json["rows"][skipped_row].contains("inputs"));
+  EXPECT_TRUE(json["rows"][0].contains("inputs"));
+}
+
+TEST(RecordJson, ListsUnavailableMetersInThePrimaryOne) {
+  const Document document = make_document();
+  const Json json = to_json(document);
+  EXPECT_EQ(json["meters"][0]["unavailable"].size(), 2u);
+  EXPECT_FALSE(json["meters"][1].contains("unavailable"));
+  EXPECT_EQ(through_text(document).unavailable_meters[1].remedy, "sudo chmod a+r /dev/board");
+}
+
+TEST(RecordJson, KeepsTheReasonsWhereNoMeterWorks) {
+  Document document = make_document();
+  document.meters.clear();
+  const Json json = to_json(document);
+  ASSERT_EQ(json["meters"].size(), 1u);
+  EXPECT_EQ(json["meters"][0]["absent"], "no meter works here");
+  const Document back = through_text(document);
+  EXPECT_TRUE(back.meters.empty());
+  EXPECT_EQ(back.unavailable_meters.size(), 2u);
+}
+
+TEST(RecordJson, RefusesToWriteNumbersThatAreNotFinite) {
+  Document document = make_document();
+  document.rows[0].samples[0].seconds = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THROW(to_json(document), std::logic_error);
+}
+
+TEST(RecordJson, RefusesToWriteAnEmptyName) {
+  Document document = make_document();
+  document.rows[0].device = "";
+  EXPECT_THROW(to_json(document), std::logic_error);
+}
+
+TEST(RecordJson, SaysInWordsThatAnErrorIsInfiniteOrNotANumber) {
+  Document document = make_document();
+  Accuracy accuracy = *document.rows[0].accuracy;
+  accuracy.max_abs = std::numeric_limits<double>::quiet_NaN();
+  accuracy.rel_l2 = std::numeric_limits<double>::infinity();
+  document.rows[0].accuracy = accuracy;
+  const Document back = through_text(document);
+  EXPECT_TRUE(std::isnan(back.rows[0].accuracy->max_abs));
+  EXPECT_TRUE(std::isinf(back.rows[0].accuracy->rel_l2));
+}
+
+TEST(RecordJson, WritesOneSamplePerLine) {
+  const std::string text = to_text(make_document());
+  const auto start = text.find("\"start_seconds\"");
+  const auto line_start = text.rfind('\n', start) + 1;
+  const std::string line = text.substr(line_start, text.find('\n', start) - line_start);
+  EXPECT_THAT(line, HasSubstr("\"frequency_hz\""));
+  EXPECT_EQ(line.find("\"start_seconds\"", line.find("start_seconds") + 3), std::string::npos);
+}
+
+TEST(RecordJson, ReplacesBytesThatAreNotUtf8) {
+  Document document = make_document();
+  document.host.variables["OMP_NOTE"] = "caf\xe9";
+  EXPECT_EQ(through_text(document).host.variables["OMP_NOTE"], "caf\xEF\xBF\xBD");
+}
+
+TEST(RecordSchema, AllowsWhatThisProgramWrites) {
+  EXPECT_TRUE(violations(to_json(make_document())).empty());
+  Document bare = make_document();
+  bare.meters.clear();
+  bare.rows.clear();
+  bare.run.finished_utc = Absent{"it still runs"};
+  EXPECT_TRUE(violations(to_json(bare)).empty());
+}
+
+TEST(RecordSchema, PointsAtTheValueThatDoesNotFit) {
+  Json json = to_json(make_document());
+  json["rows"][1]["time"]["samples"][2]["calls"] = 0;
+  const auto found = violations(json);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].pointer, "/rows/1/time/samples/2/calls");
+}
+
+TEST(RecordSchema, RefusesUnknownNamesWhereverTheReaderDoes) {
+  const Json good = to_json(make_document());
+  for (const char* place :
+       {"", "/run", "/host/cpu", "/devices/0", "/rows/0", "/rows/0/time", "/rows/0/time/samples/0",
+        "/rows/0/energy/samples/0", "/rows/0/accuracy", "/meters/0", "/prices/0"}) {
+    Json json = good;
+    json[Json::json_pointer(place)]["surprise"] = 1;
+    EXPECT_FALSE(violations(json).empty()) << place;
+    EXPECT_THROW(from_json(json), UserError) << place;
+  }
+}
+
+}  // namespace
+}  // namespace ergon::record

@@ -1,0 +1,136 @@
+#include "bench/record/status.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "make_document.h"
+
+namespace ergon::record {
+namespace {
+
+std::vector<TimeSample> samples(int launch, std::initializer_list<double> seconds) {
+  std::vector<TimeSample> out;
+  for (const double s : seconds) {
+    TimeSample sample;
+    sample.launch = launch;
+    sample.calls = 10;
+    sample.seconds = 10 * s;
+    out.push_back(sample);
+  }
+  return out;
+}
+
+std::vector<TimeSample> operator+(std::vector<TimeSample> a, const std::vector<TimeSample>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+std::string status_of(const Document& document, std::size_t row = fast_row) {
+  return status_from_facts(document, document.rows[row]).status;
+}
+
+template <class Change>
+Document with_accuracy(Change change) {
+  Document document = make_document();
+  Accuracy accuracy = *document.rows[fast_row].accuracy;
+  change(accuracy);
+  document.rows[fast_row].accuracy = accuracy;
+  return document;
+}
+
+TEST(Summary, CountsSecondsPerCallAndLeavesNoSampleOut) {
+  auto given = samples(0, {1, 2, 3, 4, 5, 6, 100});
+  given.back().flags = {"steal"};
+  const Summary summary = summarise(given);
+  EXPECT_DOUBLE_EQ(*summary.median, 4);
+  EXPECT_EQ(summary.interval_kind, "rounds");
+}
+
+TEST(Summary, SpansLaunchesWhereThereAreSeveral) {
+  const auto one = samples(0, {1, 1, 1, 1, 1, 1});
+  const auto two = samples(1, {2, 2, 2, 2, 2, 2});
+  const Summary summary = summarise(one + two);
+  EXPECT_EQ(summary.interval_kind, "launches");
+  EXPECT_EQ(*summary.interval95, (Interval{1, 2}));
+}
+
+TEST(Summary, PoolsSamplesWhereALaunchWasCutShort) {
+  const Summary summary = summarise(samples(0, {1, 1}) + samples(1, {1, 1, 1, 1, 1, 2}));
+  EXPECT_EQ(summary.interval_kind, "rounds");
+  EXPECT_TRUE(summary.interval95);
+}
+
+TEST(Summary, HasNoIntervalFromFewSamples) {
+  const Summary summary = summarise(samples(0, {1, 2, 3}));
+  EXPECT_DOUBLE_EQ(*summary.median, 2);
+  EXPECT_FALSE(summary.interval95);
+  EXPECT_FALSE(summarise({}).median);
+}
+
+TEST(Status, IsOkForAVerifiedNarrowRowBelowItsCeilings) {
+  EXPECT_EQ(status_of(make_document()), "ok");
+}
+
+TEST(Status, IsNoisyWhereEitherSideOfTheIntervalIsWider) {
+  Document document = make_document();
+  Row& row = document.rows[fast_row];
+  row.interval95 = Interval{*row.median * 0.989, *row.median};
+  EXPECT_EQ(status_of(document), "noisy");
+  row.interval95 = Interval{*row.median, *row.median * 1.011};
+  EXPECT_EQ(status_of(document), "noisy");
+  row.interval95 = Absent{"too few samples"};
+  EXPECT_EQ(status_of(document), "noisy");
+}
+
+TEST(Status, IsWrongAboveTheToleranceAndForErrorsThatAreNoNumber) {
+  EXPECT_EQ(status_of(with_accuracy([](Accuracy& a) { a.max_abs = a.tolerance; })), "ok");
+  EXPECT_EQ(status_of(with_accuracy([](Accuracy& a) { a.max_abs = 1.1 * a.tolerance; })), "wrong");
+  EXPECT_EQ(status_of(with_accuracy(
+                [](Accuracy& a) { a.max_abs = std::numeric_limits<double>::quiet_NaN(); })),
+            "wrong");
+}
+
+TEST(Status, IsFailedWithoutVerificationAfterTiming) {
+  EXPECT_EQ(status_of(with_accuracy([](Accuracy& a) { a.verified_after = false; })), "failed");
+}
+
+TEST(Status, IsImpossibleAboveACeiling) {
+  Document document = make_document();
+  Ceiling& peak = document.devices[0].ceilings[0];
+  const double rate = document.rows[fast_row].work.flops / *document.rows[fast_row].median;
+  peak.value_per_second = rate / 1.04;
+  EXPECT_EQ(status_of(document), "ok");
+  peak.value_per_second = rate / 1.06;
+  EXPECT_EQ(status_of(document), "impossible");
+  peak.value_per_second = Absent{"no loop for this unit"};
+  EXPECT_EQ(status_of(document), "ok");
+}
+
+TEST(Status, HoldsMemoryBandwidthAgainstColdRowsOnly) {
+  Document document = make_document();
+  document.devices[0].ceilings[1].value_per_second = 1.0;
+  EXPECT_EQ(status_of(document), "impossible");
+  document.rows[fast_row].cache = "warm";
+  EXPECT_EQ(status_of(document), "ok");
+}
+
+TEST(Status, OfACeilingIsNotHeldAgainstItself) {
+  Document document = make_document();
+  document.devices[0].ceilings[0].value_per_second = 1.0;
+  EXPECT_EQ(status_of(document, peak_row), "ok");
+}
+
+TEST(Settle, KeepsFaultsAndJudgesTheRest) {
+  Document document = make_document();
+  document.rows[fast_row].status = "failed";
+  document.rows[fast_row].reason = "the library said no";
+  document.rows[slow_row].status = "";
+  settle(document);
+  EXPECT_EQ(document.rows[fast_row].status, "failed");
+  EXPECT_EQ(document.rows[slow_row].status, "ok");
+  EXPECT_EQ(document.rows[skipped_row].status, "skipped");
+}
+
+}  // namespace
+}  // namespace ergon::record

@@ -1,0 +1,347 @@
+// Each test takes a consistent record, changes one thing in it, and expects it to be found.
+#include "bench/record/verify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "bench/base/error.h"
+#include "bench/record/json.h"
+#include "bench/record/status.h"
+#include "make_document.h"
+
+namespace ergon::record {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+std::vector<std::string> findings(const Document& document) {
+  std::vector<std::string> out;
+  for (const Finding& finding : verify(document))
+    out.push_back(finding.where + ": " + finding.what);
+  return out;
+}
+
+std::vector<std::string> after(const std::function<void(Document&)>& change) {
+  Document document = make_document();
+  change(document);
+  return findings(document);
+}
+
+/// After a change that its author tried to hide by recomputing what follows.
+std::vector<std::string> after_settled(const std::function<void(Document&)>& change) {
+  Document document = make_document();
+  change(document);
+  settle(document);
+  set_ceilings(document);
+  return findings(document);
+}
+
+std::vector<TimeSample>& samples(Document& document, std::size_t row = fast_row) {
+  return document.rows[row].samples;
+}
+
+Energy& edit(Maybe<Energy>& energy) {
+  static Energy copy;
+  copy = *energy;
+  return copy;
+}
+
+/// Puts a second launch after the first, `rounds` long.
+void add_launch(Document& document, int rounds) {
+  const Document fresh = make_document(rounds);
+  const int first = document.rows[peak_row].samples.back().round + 1;
+  for (std::size_t r = 0; r < document.rows.size(); ++r)
+    for (TimeSample sample : fresh.rows[r].samples) {
+      sample.launch = 1;
+      sample.round += first;
+      document.rows[r].samples.push_back(sample);
+    }
+  settle(document);
+  set_ceilings(document);
+}
+
+TEST(Verify, FindsNothingInAConsistentRecord) {
+  EXPECT_THAT(findings(make_document()), IsEmpty());
+  EXPECT_EQ(summary(verify(make_document())), "consistent");
+}
+
+TEST(Verify, FindsNothingInARecordOfSeveralLaunches) {
+  Document document = make_document();
+  add_launch(document, 9);
+  EXPECT_THAT(findings(document), IsEmpty());
+}
+
+TEST(Verify, FindsNothingInARunThatWasCutOffInTheMiddleOfARound) {
+  Document document = make_document();
+  document.run.complete = false;
+  document.run.finished_utc = Absent{"it was interrupted"};
+  const int last = samples(document).back().round;
+  std::erase_if(samples(document),
+                [&](const TimeSample& s) { return s.round == last && s.position > 0; });
+  for (Row& row : document.rows)
+    std::erase_if(row.samples,
+                  [&](const TimeSample& s) { return s.round == last && s.position > 0; });
+  settle(document);
+  set_ceilings(document);
+  EXPECT_THAT(findings(document), IsEmpty());
+}
+
+TEST(Verify, ExcusesThePlaceOfARowThatFailedWhileTimed) {
+  Document document = make_document();
+  Row& row = document.rows[slow_row];
+  row.status = "failed";
+  row.reason = "while timed: no";
+  row.accuracy = Absent{"not verified"};
+  const int last = row.samples[4].round;
+  std::erase_if(row.samples, [&](const TimeSample& s) { return s.round > last; });
+  // It still held a position in the round in which it failed; afterwards the others close ranks.
+  for (std::size_t r : {fast_row, peak_row, read_row})
+    for (TimeSample& sample : document.rows[r].samples) {
+      if (sample.round <= last + 1) continue;
+      const int lost = (4 + 1 - sample.round % 4) % 4;  // the place of slow_row, rotated
+      if (sample.position > lost) --sample.position;
+    }
+  settle(document);
+  set_ceilings(document);
+  EXPECT_THAT(findings(document), IsEmpty());
+}
+
+TEST(Verify, FindsAnEditedMedian) {
+  EXPECT_THAT(after([](Document& d) { d.rows[0].median = *d.rows[0].median * 0.99; }),
+              Contains(HasSubstr("/rows/0/time/median")));
+}
+
+TEST(Verify, FindsAnEditedInterval) {
+  EXPECT_THAT(after([](Document& d) {
+                d.rows[0].interval95 = Interval{1e-6, 1e-6};
+              }),
+              Contains(HasSubstr("/rows/0/time/interval95")));
+}
+
+TEST(Verify, FindsAnIntervalOfAnotherKind) {
+  EXPECT_THAT(after([](Document& d) { d.rows[0].interval_kind = "launches"; }),
+              Contains(HasSubstr("interval_kind")));
+}
+
+TEST(Verify, FindsADeletedSampleWhereverItStood) {
+  const Document good = make_document();
+  for (const std::size_t row : {fast_row, slow_row, peak_row, read_row})
+    for (std::size_t i = 0; i + 1 < good.rows[row].samples.size(); ++i)
+      EXPECT_THAT(after_settled([&](Document& d) {
+                    auto& s = samples(d, row);
+                    s.erase(s.begin() + static_cast<std::ptrdiff_t>(i));
+                  }),
+                  Not(IsEmpty()))
+          << "row " << row << " sample " << i;
+}
+
+TEST(Verify, FindsAMovedSample) {
+  EXPECT_THAT(
+      after_settled([](Document& d) { std::swap(samples(d)[2].position, samples(d)[3].position); }),
+      Not(IsEmpty()));
+  EXPECT_THAT(after_settled([](Document& d) { ++samples(d)[2].round; }), Not(IsEmpty()));
+}
+
+TEST(Verify, FindsADeletedRound) {
+  EXPECT_THAT(after_settled([](Document& d) {
+                for (Row& row : d.rows)
+                  std::erase_if(row.samples, [](const TimeSample& s) { return s.round == 9; });
+              }),
+              Contains(HasSubstr("no window of round 9")));
+  EXPECT_THAT(after_settled([](Document& d) {
+                for (Row& row : d.rows)
+                  std::erase_if(row.samples, [](const TimeSample& s) { return s.round == 0; });
+              }),
+              Contains(HasSubstr("no window of round 0")));
+}
+
+TEST(Verify, FindsADeletedLaunch) {
+  Document document = make_document();
+  add_launch(document, 9);
+  for (Row& row : document.rows)
+    std::erase_if(row.samples, [](const TimeSample& s) { return s.launch == 0; });
+  settle(document);
+  set_ceilings(document);
+  EXPECT_THAT(findings(document), Contains(HasSubstr("no window of launch 0")));
+}
+
+TEST(Verify, FindsASampleThatWasPutIn) {
+  EXPECT_THAT(after_settled([](Document& d) { samples(d).push_back(samples(d).back()); }),
+              Contains(HasSubstr("a second window of this row")));
+}
+
+TEST(Verify, FindsASecondsValueThatRunsIntoTheNextWindow) {
+  EXPECT_THAT(after_settled([](Document& d) { samples(d)[3].seconds *= 4; }),
+              Contains(HasSubstr("starts before the window ahead of it")));
+}
+
+TEST(Verify, FindsAStartThatBreaksTheOrder) {
+  EXPECT_THAT(after_settled([](Document& d) { samples(d)[3].start_seconds += 1; }),
+              Contains(HasSubstr("starts before the window ahead of it")));
+}
+
+TEST(Verify, FindsWindowsWithoutCallsOrSeconds) {
+  EXPECT_THAT(after([](Document& d) { samples(d)[0].calls = 0; }),
+              Contains(HasSubstr("samples/0/calls")));
+  EXPECT_THAT(after([](Document& d) { samples(d)[0].seconds = 0; }),
+              Contains(HasSubstr("without calls or without seconds")));
+}
+
+TEST(Verify, FindsAStatusThatDoesNotFollow) {
+  for (const char* status : {"noisy", "wrong", "failed", "impossible", "skipped"})
+    EXPECT_THAT(after([&](Document& d) {
+                  d.rows[fast_row].status = status;
+                  d.rows[fast_row].reason = "so they say";
+                }),
+                Contains(HasSubstr("/rows/0/status")))
+        << status;
+}
+
+TEST(Verify, FindsAnOkRowAboveItsTolerance) {
+  EXPECT_THAT(after([](Document& d) {
+                Accuracy accuracy = *d.rows[0].accuracy;
+                accuracy.max_abs = 1;
+                d.rows[0].accuracy = accuracy;
+              }),
+              Contains(HasSubstr("the facts give 'wrong'")));
+}
+
+TEST(Verify, FindsAnOkRowWithoutVerification) {
+  EXPECT_THAT(after([](Document& d) { d.rows[0].accuracy = Absent{"not verified"}; }),
+              Contains(HasSubstr("the facts give 'failed'")));
+}
+
+TEST(Verify, FindsAnOkRowAboveItsCeiling) {
+  EXPECT_THAT(after([](Document& d) { d.rows[0].work.flops *= 10; }),
+              Contains(HasSubstr("the facts give 'impossible'")));
+}
+
+TEST(Verify, FindsAMissingReason) {
+  EXPECT_THAT(after([](Document& d) { d.rows[skipped_row].reason = ""; }),
+              Contains(HasSubstr("/rows/4/reason")));
+}
+
+TEST(Verify, FindsACeilingThatItsRowDoesNotGive) {
+  EXPECT_THAT(after([](Document& d) { d.devices[0].ceilings[0].value_per_second = 2e11; }),
+              Contains(HasSubstr("/devices/0/ceilings/0/value_per_second")));
+  EXPECT_THAT(after([](Document& d) {
+                d.devices[0].ceilings[1].interval95 = Interval{1, 2};
+              }),
+              Contains(HasSubstr("/devices/0/ceilings/1/interval95")));
+  EXPECT_THAT(after([](Document& d) { d.devices[0].ceilings[0].threads = 7; }),
+              Contains(HasSubstr("no row of the record holds its samples")));
+}
+
+TEST(Verify, FindsTwoRowsWithTheSameKey) {
+  EXPECT_THAT(after([](Document& d) { d.rows.push_back(d.rows[skipped_row]); }),
+              Contains(HasSubstr("same key")));
+}
+
+TEST(Verify, FindsAWorkloadThatIsNotTheCase) {
+  EXPECT_THAT(after([](Document& d) { d.rows[0].workload[1].second = std::int64_t{33}; }),
+              Contains(HasSubstr("does not say n=32")));
+  EXPECT_THAT(after([](Document& d) { d.rows[0].case_name = "attention/m=64"; }),
+              Contains(HasSubstr("/case")));
+}
+
+TEST(Verify, FindsEnergyThatCannotBe) {
+  EXPECT_THAT(after([](Document& d) {
+                Energy& energy = edit(d.rows[0].energy);
+                energy.samples[1].joules = -1.0;
+                d.rows[0].energy = energy;
+              }),
+              Contains(HasSubstr("negative joules")));
+  EXPECT_THAT(after([](Document& d) {
+                Energy& energy = edit(d.rows[0].energy);
+                energy.samples[1].seconds = 0.01;
+                d.rows[0].energy = energy;
+              }),
+              Contains(HasSubstr("shorter than the meter needs")));
+  EXPECT_THAT(after([](Document& d) {
+                Energy& energy = edit(d.rows[0].energy);
+                energy.samples[1].seconds = 0.5;
+                d.rows[0].energy = energy;
+              }),
+              Contains(HasSubstr("overlaps another window")));
+  EXPECT_THAT(after([](Document& d) { d.rows[0].extra_meters[0].samples[0].joules = 100.0; }),
+              Contains(HasSubstr("more joules to the part than to the whole")));
+  EXPECT_THAT(after([](Document& d) { d.rows[0].extra_meters[0].meter = "wattmeter"; }),
+              Contains(HasSubstr("'wattmeter' is not among the meters")));
+}
+
+TEST(Verify, FindsAPriceWithoutSourceOrDate) {
+  EXPECT_THAT(after([](Document& d) { d.prices[0].source = ""; }),
+              Contains(HasSubstr("/prices/0/source")));
+  EXPECT_THAT(after([](Document& d) { d.prices[0].as_of = ""; }),
+              Contains(HasSubstr("/prices/0/as_of")));
+  EXPECT_THAT(after([](Document& d) { d.prices[0].usd_per_hour = Absent{"?"}; }),
+              Contains(HasSubstr("neither usd_per_hour")));
+  EXPECT_THAT(after([](Document& d) { d.prices[0].share = 1.5; }),
+              Contains(HasSubstr("/prices/0/share")));
+}
+
+TEST(Verify, FindsAnEditedSuite) {
+  EXPECT_THAT(after([](Document& d) { d.run.suite.text += "# more\n"; }),
+              Contains(HasSubstr("/run/suite/sha256")));
+}
+
+TEST(Verify, FindsARunThatEndsBeforeItBegins) {
+  EXPECT_THAT(after([](Document& d) { d.run.finished_utc = std::string("2025-01-31T12:01:00Z"); }),
+              Contains(HasSubstr("/run/finished_utc")));
+  EXPECT_THAT(after([](Document& d) { d.run.complete = false; }),
+              Contains(HasSubstr("/run/complete")));
+}
+
+TEST(Verify, FindsADeviceThatIsNotThere) {
+  EXPECT_THAT(after([](Document& d) { d.rows[0].device = "cuda:0"; }),
+              Contains(HasSubstr("'cuda:0' is not among the devices")));
+}
+
+TEST(Verify, TellsOfNumbersThatAreNotFiniteInsteadOfEnding) {
+  EXPECT_THAT(after([](Document& d) { samples(d)[0].seconds = 1.0 / 0.0; }),
+              Contains(HasSubstr("not finite")));
+}
+
+TEST(Verify, NeverCallsARecordAuthentic) {
+  EXPECT_EQ(summary({}), "consistent");
+  EXPECT_EQ(summary({{"", ""}}), "1 finding");
+  EXPECT_EQ(summary({{"", ""}, {"", ""}}), "2 findings");
+}
+
+class VerifyFile : public ::testing::Test {
+ protected:
+  std::string write(const std::string& text) {
+    std::ofstream(path_) << text;
+    return path_;
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::string path_ = ::testing::TempDir() + "verify_file.json";
+};
+
+TEST_F(VerifyFile, TakesWhatTheSchemaForbidsAsAFinding) {
+  Document document = make_document();
+  document.rows[0].cache = "tepid";
+  const auto found = verify_file(write(to_text(document)));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].where, "/rows/0/cache");
+}
+
+TEST_F(VerifyFile, FindsNothingInAConsistentFile) {
+  EXPECT_THAT(verify_file(write(to_text(make_document()))), IsEmpty());
+}
+
+TEST_F(VerifyFile, RefusesWhatIsNoRecord) {
+  EXPECT_THROW(verify_file(write("{}")), UserError);
+  EXPECT_THROW(verify_file(write("[1, 2")), UserError);
+}
+
+}  // namespace
+}  // namespace ergon::record
