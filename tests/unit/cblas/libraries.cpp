@@ -42,6 +42,12 @@ TEST(CblasLibraries, openblas_and_blis_serve_side_by_side_in_one_process) {
   }
 }
 
+TEST(CblasLibraries, a_library_answers_its_own_calls_though_another_exports_the_same_name) {
+  const auto both =
+      make_gemm_cblas({.blas = {test_library("fortran_only"), test_library("calls_itself")}});
+  EXPECT_EQ(Prepared(*both[1], square(9)).call().mismatch, std::nullopt);
+}
+
 TEST(CblasLibraries, each_tells_its_own_version_kernel_and_file) {
   const auto both = make_gemm_cblas({.blas = {"openblas", "blis"}});
   const Library& openblas = both[0]->info().library.value();
