@@ -146,11 +146,14 @@ void fill_uniform(const TensorDesc& desc, std::byte* data, std::uint64_t seed, s
   if (span == 0) return;
   if (span > static_cast<std::size_t>(desc.elements()) * size_of(desc.dtype))
     std::memset(data, std::to_integer<int>(poison_byte(desc.dtype)), span);
-  on_team(threads, [&](int thread, int team) {
-    const Range mine = share(lines.count, thread, team);
-    for (std::int64_t line = mine.first; line < mine.last; ++line)
-      fill_line(desc, data, state, lines, line);
-  });
+  constexpr std::int64_t elements_worth_a_thread = 1 << 16;
+  const std::int64_t worth = desc.elements() / elements_worth_a_thread;
+  on_team(static_cast<int>(std::clamp<std::int64_t>(worth, 1, std::max(threads, 1))),
+          [&](int thread, int team) {
+            const Range mine = share(lines.count, thread, team);
+            for (std::int64_t line = mine.first; line < mine.last; ++line)
+              fill_line(desc, data, state, lines, line);
+          });
 }
 
 std::string_view distribution(DType dtype) noexcept {

@@ -1,0 +1,58 @@
+#include "kernels/devices/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <new>
+#include <utility>
+
+namespace ergon {
+namespace {
+
+std::uintptr_t address(const HostMemory& memory) {
+  return reinterpret_cast<std::uintptr_t>(memory.data());
+}
+
+class PagePolicies : public testing::Test {
+ protected:
+  void TearDown() override { set_page_policy(PagePolicy::system); }
+};
+
+TEST_F(PagePolicies, HaveNames) {
+  EXPECT_EQ(name(PagePolicy::system), "system");
+  EXPECT_EQ(name(PagePolicy::small), "small");
+  EXPECT_EQ(name(PagePolicy::huge), "huge");
+}
+
+TEST_F(PagePolicies, AlignToTheirPages) {
+  for (const PagePolicy policy : {PagePolicy::system, PagePolicy::small, PagePolicy::huge}) {
+    set_page_policy(policy);
+    EXPECT_EQ(page_policy(), policy);
+    const HostMemory memory(100);
+    EXPECT_EQ(address(memory) % (policy == PagePolicy::huge ? 2U << 20 : 4096U), 0U)
+        << name(policy);
+    memory.data()[99] = std::byte{1};
+    EXPECT_EQ(memory.data()[0], std::byte{0});
+  }
+}
+
+TEST(HostMemory, MovesItsBytes) {
+  HostMemory first(10);
+  first.data()[3] = std::byte{5};
+  HostMemory second(std::move(first));
+  EXPECT_EQ(second.data()[3], std::byte{5});
+  HostMemory third;
+  third = std::move(second);
+  EXPECT_EQ(third.data()[3], std::byte{5});
+  EXPECT_EQ(third.bytes(), 10U);
+}
+
+TEST(HostMemory, OfNoBytesIsNowhere) { EXPECT_EQ(HostMemory(0).data(), nullptr); }
+
+TEST(HostMemory, SaysWhenThereIsNone) {
+  EXPECT_THROW(HostMemory(std::size_t{1} << 60), std::bad_alloc);
+  EXPECT_THROW(HostMemory(SIZE_MAX), std::bad_alloc);
+}
+
+}  // namespace
+}  // namespace ergon
