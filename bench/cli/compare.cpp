@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -5,8 +7,10 @@
 #include "bench/base/error.h"
 #include "bench/cli/command.h"
 #include "bench/cli/suite_options.h"
+#include "bench/measure/follow.h"
 #include "bench/measure/host.h"
 #include "bench/measure/run.h"
+#include "bench/record/journal.h"
 #include "bench/record/read.h"
 #include "bench/report/compare.h"
 
@@ -74,9 +78,34 @@ int compare_libraries(Options& o) {
               o.as_json);
 }
 
+// Another build of this program, rather than a library.
+bool is_program(const std::string& path) {
+  std::error_code ignored;
+  return path.find('/') != std::string::npos && path.find(".so") == std::string::npos &&
+         fs::is_regular_file(path, ignored) && access(path.c_str(), X_OK) == 0;
+}
+
+int compare_builds(const Options& o) {
+  measure::LiveBuilds builds;
+  builds.base = o.base;
+  builds.fresh = o.fresh;
+  const config::Suite suite = o.suite.load();
+  builds.seed = suite.seed;
+  builds.budget_seconds = o.run.budget_seconds.value_or(suite.budget_seconds.value_or(240));
+  builds.arguments = {suite.file};
+  if (!o.suite.cases.filter.empty()) builds.arguments.push_back("--filter=" + o.suite.cases.filter);
+  if (o.suite.cases.cache) builds.arguments.push_back("--cache=" + *o.suite.cases.cache);
+  for (const std::string& count : o.suite.cases.threads) builds.arguments.push_back("--threads=" + count);
+  const record::Document document = measure::lead(builds);
+  if (!o.run.out.empty()) record::write_document(o.run.out, document, false);
+  return tell(report::compare(report::labelled_side("base", document), report::labelled_side("new", document),
+                              o.compare),
+              o.as_json);
+}
+
 void add_options(CLI::App& command, Options& o) {
-  command.add_option("base", o.base, "Record, or with --live a CBLAS library")->required();
-  command.add_option("new", o.fresh, "Record, or with --live a CBLAS library")->required();
+  command.add_option("base", o.base, "Record; with --live a CBLAS library or another build of this program")->required();
+  command.add_option("new", o.fresh, "Record; with --live a CBLAS library or another build of this program")->required();
   command.add_option("--margin", o.compare.margin, "A ratio within 1 +- margin is the same")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));
@@ -84,7 +113,7 @@ void add_options(CLI::App& command, Options& o) {
       ->check(CLI::IsMember({"seconds", "joules"}));
   command.add_flag("--across-hosts", o.compare.across_hosts, "Compare records of different machines");
   command.add_flag("--json", o.as_json, "The comparison as JSON");
-  command.add_flag("--live", o.live, "Measure now: two libraries, alternated inside rounds");
+  command.add_flag("--live", o.live, "Measure now: two libraries or two builds, alternated inside rounds");
   command.add_option("--suite", o.suite.suite, "With --live: the suite [configs/suites/quick.toml]");
   command.add_option("--filter", o.suite.cases.filter, "With --live: only cases this expression finds");
   command.add_option("--threads", o.suite.cases.threads, "With --live: thread counts")->delimiter(',');
@@ -108,6 +137,12 @@ void add_compare(CLI::App& app, int& exit_code) {
     o->compare.measure = o->measure == "joules" ? report::Measure::joules : report::Measure::seconds;
     if (!o->live) {
       exit_code = compare_files(*o);
+      return;
+    }
+    if (is_program(o->base) != is_program(o->fresh))
+      throw UserError({"command line", 0, "--live"}, "one is a program, the other a library");
+    if (is_program(o->base)) {
+      exit_code = compare_builds(*o);
       return;
     }
     measure::bind_threads();

@@ -46,6 +46,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--pages", o.pages, "Pages of our buffers: system, small (4 KiB) or huge (2 MiB)")
       ->check(CLI::IsMember({"system", "small", "huge"}));
   app.add_option("--launch-number", o.launch_number)->group("");
+  app.add_flag("--follow", o.run.follow)->group("");
 }
 
 PagePolicy page_policy_of(const std::string& word) {
@@ -98,6 +99,7 @@ int with_record(Options& o) {
     return 0;
   }
   const record::Document document = measure::run(suite, machine, catalogue, o.run);
+  if (o.run.follow) return 0;
   print_table({document}, std::cout);
   std::printf("\nrecord    %s\n", o.run.out.c_str());
   std::printf("check     ergon verify %s\n", o.run.out.c_str());

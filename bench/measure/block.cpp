@@ -5,6 +5,8 @@
 #include <random>
 #include <string>
 
+#include "bench/measure/follow.h"
+
 
 namespace ergon::measure {
 namespace {
@@ -50,7 +52,13 @@ void report(const Session& session, int round, double width) {
 }
 
 void measure_rounds(const std::vector<Member*>& measured, const std::vector<Member*>& ceilings,
-                    const Oracle& oracle, double until, Session& session) {
+                    const Oracle& oracle, int number, double until, Session& session) {
+  if (session.follower) {
+    session.follower->serve(number, measured, [&] {
+      for (Member* member : measured) member->check_inside_a_window(oracle);
+    });
+    return;
+  }
   std::vector<Member*> all = measured;
   all.insert(all.end(), ceilings.begin(), ceilings.end());
   const Effort& effort = session.effort;
@@ -106,7 +114,7 @@ void measure_block(const BlockPlan& plan, double seconds, Ceilings& ceilings, Se
   const double energy_share = session.meter ? 0.8 : 0.95;
   const auto bounds = ceilings.of(plan);
   if (const auto measured = usable(members); !measured.empty())
-    measure_rounds(measured, bounds, *oracle, begun + energy_share * seconds, session);
+    measure_rounds(measured, bounds, *oracle, plan.number, begun + energy_share * seconds, session);
   for (auto& member : members) member->time_stages();
   for (auto& member : members) member->measure_energy();
   verify_with_other_inputs(family, workload, *inputs, members, session.seed);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <set>
@@ -12,6 +13,7 @@
 #include "bench/base/error.h"
 #include "bench/measure/block.h"
 #include "bench/measure/conclude.h"
+#include "bench/measure/follow.h"
 #include "bench/measure/host.h"
 #include "bench/measure/progress.h"
 #include "bench/record/journal.h"
@@ -125,7 +127,7 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   const double budget = budget_of(suite, options) / options.launches;
   Progress progress(clock, budget, stderr_is_terminal());
 
-  Session session{.clock = clock, .watch = watch, .sink = sink};
+  Session session(clock, watch, sink);
   session.meter = energy.primary;
   session.no_meter = energy.no_primary;
   session.seed = suite.seed;
@@ -134,7 +136,12 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   session.started_seconds = clock.now_seconds();
   session.next_round = next_round(so_far);
   session.progress = [&progress](std::string_view text) { progress.detail(text); };
-  const double ends = session.started_seconds + budget;
+  Follower follower(stdin, stdout);
+  if (options.follow) {
+    session.follower = &follower;
+    if (const char* start = std::getenv("ERGON_FOLLOW_START")) session.started_seconds = std::atof(start);
+  }
+  const double ends = clock.now_seconds() + budget;
 
   std::vector<Case> cases = make_cases(suite, machine, options.cases);
   const std::size_t memory = usable_memory_bytes();
@@ -147,7 +154,7 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
         sink.row_finished(row);
       }
   if (options.resume) drop_finished(blocks, finished_rows(so_far));
-  if (blocks.empty()) return;
+  if (blocks.empty() && !options.follow) return;
 
   const auto record_idle = [&](const char* when) {
     if (!session.meter) return;
@@ -156,7 +163,8 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
     if (idle && !session.idle_watts) session.idle_watts = idle->value;
   };
   record_idle("before");
-  Ceilings ceilings(machine, blocks, memory / 4, session);
+  // Two followers would measure their ceilings at the same time, and so each other.
+  Ceilings ceilings(machine, options.follow ? std::vector<BlockPlan>{} : blocks, memory / 4, session);
   ceilings.opening_rounds(opening_rounds);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     progress.block(static_cast<int>(i) + 1, static_cast<int>(blocks.size()), title(blocks[i]));
@@ -168,6 +176,7 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   record_idle("after");
   for (const record::Ceiling& ceiling : ceilings.list()) journal.ceiling(machine.cpu().info().id, ceiling);
   progress.done();
+  if (options.follow) follower.done();
 }
 
 // A fresh process for one launch: the same command with what tells it its part.

@@ -27,6 +27,8 @@ class Sink {
   virtual void row_finished(const record::Row& row) = 0;
 };
 
+class Follower;
+
 struct Effort {
   double window_seconds = 0.02;    // length aimed at; one call where a call is longer
   int least_rounds = 6;            // fewer give no 95 % interval of the median
@@ -36,6 +38,9 @@ struct Effort {
 };
 
 struct Session {
+  Session(Clock& its_clock, const Watch& its_watch, Sink& its_sink)
+      : clock(its_clock), watch(its_watch), sink(its_sink) {}
+
   Clock& clock;
   const Watch& watch;
   Sink& sink;
@@ -48,6 +53,7 @@ struct Session {
   double started_seconds = 0;      // on the clock; samples count from here
   int next_round = 0;
   std::mt19937_64 order{1};        // shuffles positions
+  Follower* follower = nullptr;    // where another process gives out the windows
   std::function<void(std::string_view)> progress;  // one short line; may be empty
 };
 

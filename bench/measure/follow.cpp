@@ -1,0 +1,40 @@
+#include "bench/measure/follow.h"
+
+#include <cinttypes>
+#include <cstdio>
+
+#include "bench/base/error.h"
+
+namespace ergon::measure {
+
+void Follower::serve(int block, const std::vector<Member*>& members, const std::function<void()>& check) {
+  std::fprintf(out_, "block\t%d", block);
+  for (const Member* member : members) std::fprintf(out_, "\t%s", member->key.c_str());
+  std::fprintf(out_, "\n");
+  std::fflush(out_);
+  char line[128];
+  while (std::fgets(line, sizeof line, in_)) {
+    std::size_t index = 0;
+    int round = 0, position = 0;
+    if (std::sscanf(line, "sample %zu %d %d", &index, &round, &position) == 3 && index < members.size()) {
+      members[index]->sample(round, position);
+      std::fprintf(out_, "%.6g\n", members[index]->usable() ? members[index]->relative_interval() : 0.0);
+    } else if (std::string(line) == "check\n") {
+      check();
+      std::fprintf(out_, "checked\n");
+    } else if (std::string(line) == "end\n") {
+      return;
+    } else {
+      throw UserError("--follow: the leader said '" + std::string(line) + "'");
+    }
+    std::fflush(out_);
+  }
+  throw UserError("--follow: the leader is gone");
+}
+
+void Follower::done() {
+  std::fprintf(out_, "done\n");
+  std::fflush(out_);
+}
+
+}  // namespace ergon::measure

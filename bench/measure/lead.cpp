@@ -1,0 +1,192 @@
+// The leading side of two builds measured live: see follow.h.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <random>
+
+#include "bench/base/clock.h"
+#include "bench/base/error.h"
+#include "bench/measure/follow.h"
+#include "bench/record/read.h"
+
+namespace ergon::measure {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Ready {
+  int block = 0;
+  std::vector<std::string> keys;
+};
+
+// A program that follows, with its two pipes.
+class Side {
+ public:
+  Side(std::string program, const std::vector<std::string>& arguments, std::string label)
+      : program_(std::move(program)), label_(std::move(label)) {
+    record_ = (fs::temp_directory_path() / ("ergon-live-" + std::to_string(getpid()) + "-" + label_ + ".json")).string();
+    int to_child[2], from_child[2];
+    if (pipe(to_child) != 0 || pipe(from_child) != 0) throw UserError("no pipe to be had");
+    child_ = fork();
+    if (child_ == 0) {
+      dup2(to_child[0], STDIN_FILENO);
+      dup2(from_child[1], STDOUT_FILENO);
+      for (const int end : {to_child[0], to_child[1], from_child[0], from_child[1]}) close(end);
+      start(arguments);
+    }
+    close(to_child[0]);
+    close(from_child[1]);
+    out_ = fdopen(to_child[1], "w");
+    in_ = fdopen(from_child[0], "r");
+    if (child_ < 0 || !out_ || !in_) throw UserError("cannot start " + program_);
+  }
+  ~Side() {
+    if (out_) std::fclose(out_);
+    if (in_) std::fclose(in_);
+    int status = 0;
+    if (child_ > 0) waitpid(child_, &status, 0);
+    std::error_code ignored;
+    fs::remove(record_, ignored);
+    fs::remove(record_ + ".journal", ignored);
+  }
+  Side(const Side&) = delete;
+  Side& operator=(const Side&) = delete;
+
+  std::optional<Ready> next_block() {
+    const std::string line = read();
+    if (line == "done") return std::nullopt;
+    Ready ready;
+    std::size_t from = line.find('\t');
+    if (line.rfind("block\t", 0) != 0) throw UserError(program_ + " said '" + line + "' instead of following");
+    ready.block = std::atoi(line.c_str() + from + 1);
+    from = line.find('\t', from + 1);
+    while (from != std::string::npos) {
+      const std::size_t to = line.find('\t', from + 1);
+      ready.keys.push_back(line.substr(from + 1, to == std::string::npos ? to : to - from - 1));
+      from = to;
+    }
+    return ready;
+  }
+  double sample(std::size_t index, int round, int position) {
+    std::fprintf(out_, "sample %zu %d %d\n", index, round, position);
+    std::fflush(out_);
+    return std::strtod(read().c_str(), nullptr);
+  }
+  void check() {
+    std::fprintf(out_, "check\n");
+    std::fflush(out_);
+    read();
+  }
+  void end() {
+    std::fprintf(out_, "end\n");
+    std::fflush(out_);
+  }
+  /// Waits for the program's end and reads what it measured, each name marked with the side.
+  record::Document finish() {
+    int status = 0;
+    waitpid(child_, &status, 0);
+    child_ = -1;
+    record::Document document = record::read_document(record_);
+    for (record::Row& row : document.rows) row.implementation.name += "@" + label_;
+    return document;
+  }
+
+ private:
+  [[noreturn]] void start(const std::vector<std::string>& arguments) {
+    std::vector<std::string> words{program_, "run"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    words.insert(words.end(), {"--follow", "--meter", "none", "--out", record_});
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    execv(program_.c_str(), argv.data());
+    _exit(127);
+  }
+  std::string read() {
+    std::string line;
+    for (int c = std::fgetc(in_); c != '\n'; c = std::fgetc(in_)) {
+      if (c == EOF) throw UserError(program_ + " ended before its part was done");
+      line.push_back(static_cast<char>(c));
+    }
+    return line;
+  }
+  std::string program_, label_, record_;
+  pid_t child_ = -1;
+  std::FILE* in_ = nullptr;
+  std::FILE* out_ = nullptr;
+};
+
+struct Turn {
+  Side* side;
+  std::size_t index;
+};
+
+// Windows of the cases that both sides have; a case of one side only is left alone.
+std::vector<Turn> turns_of(Side& base, const Ready& a, Side& fresh, const Ready& b) {
+  std::vector<Turn> out;
+  for (std::size_t i = 0; i < a.keys.size(); ++i) {
+    const auto same = std::find(b.keys.begin(), b.keys.end(), a.keys[i]);
+    if (same == b.keys.end()) continue;
+    out.push_back({&base, i});
+    out.push_back({&fresh, static_cast<std::size_t>(same - b.keys.begin())});
+  }
+  return out;
+}
+
+void lead_block(Side& base, Side& fresh, std::vector<Turn> turns, double until, int& round,
+                const Effort& effort, std::mt19937_64& order, Clock& clock) {
+  for (int done = 1; !turns.empty(); ++done, ++round) {
+    std::shuffle(turns.begin(), turns.end(), order);
+    double widest = 0;
+    for (std::size_t position = 0; position < turns.size(); ++position) {
+      const Turn& turn = turns[position];
+      widest = std::max(widest, turn.side->sample(turn.index, round, static_cast<int>(position)));
+    }
+    if (done == effort.least_rounds / 2) {
+      base.check();
+      fresh.check();
+    }
+    if (done >= effort.least_rounds && (widest <= effort.interval || clock.now_seconds() >= until)) {
+      ++round;
+      break;
+    }
+  }
+  base.end();
+  fresh.end();
+}
+
+}  // namespace
+
+record::Document lead(const LiveBuilds& builds) {
+  SteadyClock clock;
+  // Samples of both sides count from the same moment.
+  setenv("ERGON_FOLLOW_START", std::to_string(clock.now_seconds()).c_str(), 1);
+  Side base(builds.base, builds.arguments, "base"), fresh(builds.fresh, builds.arguments, "new");
+  std::mt19937_64 order(builds.seed);
+  const double ends = clock.now_seconds() + builds.budget_seconds;
+  int round = 0;
+  for (;;) {
+    const auto a = base.next_block(), b = fresh.next_block();
+    if (!a || !b) {
+      if (a || b) throw UserError("the two programs offer different cases");
+      break;
+    }
+    // The share of a block is unknown here: a fixed part of what is left keeps the sum bounded.
+    const double until = clock.now_seconds() + (ends - clock.now_seconds()) / 4;
+    lead_block(base, fresh, turns_of(base, *a, fresh, *b), until, round, builds.effort, order, clock);
+  }
+  record::Document document = base.finish();
+  record::Document other = fresh.finish();
+  document.rows.insert(document.rows.end(), other.rows.begin(), other.rows.end());
+  return document;
+}
+
+}  // namespace ergon::measure
