@@ -184,7 +184,7 @@ class Assembler {
     return out;
   }
 
-  const Path root_;
+  const Path root_{};
   std::vector<bool> finished_;
   std::map<std::string, std::vector<Meter::Idle>> idles_;
 };

@@ -65,7 +65,11 @@ class Reader {
   }
   template <class T>
   void optional(std::string_view name, std::optional<T>& value) {
-    if (const Json* json = find(name)) take(*json, value.emplace(), {&path_, name});
+    const Json* json = find(name);
+    if (!json) return;
+    T content{};
+    take(*json, content, {&path_, name});
+    value = std::move(content);
   }
   void constant(std::string_view name, std::string_view value);
   void number(std::string_view name, double& value);
