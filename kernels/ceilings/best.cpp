@@ -1,7 +1,7 @@
 // Which loop bounds a dtype on this processor. A bound that is too low would call honest results
 // impossible, so that whatever a loop here does not drive makes the ceiling unknown.
 #include <algorithm>
-#include <vector>
+#include <span>
 
 #include "kernels/ceilings/ceiling.h"
 #include "kernels/devices/cpu.h"
@@ -16,19 +16,19 @@ struct Unit {
   std::string_view vendor = {};
 };
 
-const std::vector<Unit> real_units = {{"sme", ""},          {"sve", ""}, {"avx512f", "avx512"},
-                                      {"fma", "avx2"},      {"avx", ""}, {"sse2", "portable"},
-                                      {"asimd", "portable"}};
+constexpr Unit real_units[] = {{"sme", ""},          {"sve", ""}, {"avx512f", "avx512"},
+                               {"fma", "avx2"},      {"avx", ""}, {"sse2", "portable"},
+                               {"asimd", "portable"}};
 
 // On an Intel core with AMX vdpbf16ps starts every second cycle, so that widening to f32 and two
 // multiply-adds a cycle can be faster: without the tiles it bounds bf16 only where AMD made it.
-const std::vector<Unit> bf16_units = {{"sme", ""},
-                                      {"bf16", ""},
-                                      {"amx_bf16", "amx"},
-                                      {"avx512_bf16", "avx512", "AuthenticAMD"},
-                                      {"avx512_bf16", ""}};
+constexpr Unit bf16_units[] = {{"sme", ""},
+                               {"bf16", ""},
+                               {"amx_bf16", "amx"},
+                               {"avx512_bf16", "avx512", "AuthenticAMD"},
+                               {"avx512_bf16", ""}};
 
-const std::vector<Unit> s8_units = {
+constexpr Unit s8_units[] = {
     {"sme", ""},
     {"i8mm", ""},
     {"asimddp", ""},
@@ -39,17 +39,17 @@ const std::vector<Unit> s8_units = {
     {"avx2", "avx2"},
 };
 
-const std::vector<Unit>* units_of(DType dtype) {
+std::span<const Unit> units_of(DType dtype) {
   switch (dtype) {
     case DType::f64:
     case DType::f32:
-      return &real_units;
+      return real_units;
     case DType::bf16:
-      return &bf16_units;
+      return bf16_units;
     case DType::s8:
-      return &s8_units;
+      return s8_units;
     default:
-      return nullptr;
+      return {};
   }
 }
 
@@ -58,15 +58,15 @@ const std::vector<Unit>* units_of(DType dtype) {
 std::optional<std::string_view> best_flops_backend(DType weights, const CpuInfo& cpu,
                                                    bool tiles_permitted, std::string& reason) {
   const std::string type(name(weights));
-  const std::vector<Unit>* units = units_of(weights);
-  if (!units) {
+  const std::span<const Unit> units = units_of(weights);
+  if (units.empty()) {
     reason = "there is no " + type + " multiply-add loop";
     return std::nullopt;
   }
-  const auto unit = std::find_if(units->begin(), units->end(), [&](const Unit& row) {
+  const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& row) {
     return cpu.has(row.feature) && (row.vendor.empty() || row.vendor == cpu.vendor);
   });
-  if (unit == units->end()) {
+  if (unit == units.end()) {
     reason = "this processor has no " + type + " multiply-add that a loop here drives";
   } else if (unit->backend.empty()) {
     reason = "no loop here bounds " + type + " on a processor with " + std::string(unit->feature);
