@@ -3,7 +3,7 @@
 #include "bench/base/error.h"
 #include "bench/cli/suite_options.h"
 #include "bench/config/prices.h"
-#include "bench/measure/host.h"
+#include "kernels/devices/cpu.h"
 
 namespace ergon::cli {
 namespace {
@@ -51,7 +51,7 @@ std::vector<record::Price> applying_prices(const measure::EvidenceOptions& optio
   const auto prices = config::load_prices(configs_folder() + "/prices");
   if (options.instance) return {to_record(config::find_price(prices, *options.instance))};
   const auto standard = config::default_price(prices, catalogue, measure::identify_cpu(),
-                                              static_cast<int>(measure::allowed_cores().size()));
+                                              usable_processors());
   if (!standard) return {};
   return {to_record(*standard)};
 }

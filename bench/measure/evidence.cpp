@@ -22,7 +22,7 @@ Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
   const auto figures = config::match_power(catalogue, identify_cpu());
   if (!figures) return Absent{figures.reason()};
   PowerModel model;
-  model.cores = static_cast<int>(allowed_cores().size());
+  model.cores = usable_processors();
   model.idle_watts = times(figures->idle_watts_per_core, model.cores);
   model.full_watts = times(figures->full_watts_per_core, model.cores);
   model.scope = Scope::wall;

@@ -1,7 +1,6 @@
 #include "bench/measure/host.h"
 
 #include <hwloc.h>
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -74,6 +73,7 @@ Maybe<std::string> hypervisor() {
   std::memcpy(name + 4, &ecx, 4);
   std::memcpy(name + 8, &edx, 4);
   std::string text(name);
+  if (text == "KVMKVMKVM") text = "KVM";
   if (text.empty()) text = "yes, by a hypervisor that does not name itself";
   return text;
 #else
@@ -117,7 +117,7 @@ record::Cpu describe_cpu() {
   cpu.vendor = info.vendor;
   cpu.family = std::to_string(info.family) + "/" + std::to_string(info.model) + "/" +
                std::to_string(info.stepping);
-  cpu.cores_used = static_cast<int>(allowed_cores().size());
+  cpu.cores_used = static_cast<int>(usable_processor_ids().size());
   cpu.cores = shape.cores;
   cpu.threads = shape.threads;
   cpu.sockets = shape.sockets;
@@ -151,16 +151,6 @@ std::string chosen(const std::string& line) {
 
 }  // namespace
 
-std::vector<int> allowed_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> out;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return out;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-    if (CPU_ISSET(cpu, &set)) out.push_back(cpu);
-  return out;
-}
-
 record::Host describe_host() {
   const std::string sysfs = root("ERGON_SYSFS", "/sys"), proc = root("ERGON_PROC", "/proc");
   const std::string cpus = sysfs + "/devices/system/cpu";
@@ -183,7 +173,7 @@ record::Host describe_host() {
   const char* places = std::getenv("OMP_PLACES");
   host.binding.policy = std::string("OMP_PROC_BIND=") + (bind ? bind : "unset") +
                         " OMP_PLACES=" + (places ? places : "unset");
-  host.binding.cores = allowed_cores();
+  host.binding.cores = usable_processor_ids();
   host.pages.thp = chosen(first_line(sysfs + "/kernel/mm/transparent_hugepage/enabled"));
   host.pages.policy = std::string(name(page_policy()));
   host.pages.alignment = page_policy() == PagePolicy::huge ? 2 << 20 : 4096;

@@ -15,9 +15,6 @@ record::Host describe_host();
 std::vector<record::Library> libraries(const Registry& registry);
 record::Build describe_build();
 
-/// Processors this process may run on.
-std::vector<int> allowed_cores();
-
 /// Sets the OpenMP binding (OMP_PROC_BIND, OMP_PLACES, OMP_DYNAMIC) and starts this program again
 /// with the same arguments where it is not set yet: the OpenMP runtime reads it only at its start.
 void bind_threads();

@@ -116,6 +116,18 @@ int next_round(const record::Document& so_far) {
   return next;
 }
 
+// Last, so that a group of rows stands where its first measured one does.
+void record_skipped(const std::vector<Case>& cases, const record::Document& so_far, Sink& sink) {
+  const std::set<std::string> known = finished_rows(so_far);
+  for (const Case& what : cases) {
+    if (!what.skip) continue;
+    const record::Row row = row_of(what, -1);
+    if (known.count(record::key(row))) continue;
+    sink.row_started(row);
+    sink.row_finished(row);
+  }
+}
+
 // Everything of one launch: what is left of the suite, into the journal.
 void measure_launch(const config::Suite& suite, const Machine& machine,
                     const config::HardwareCatalogue& catalogue, const RunOptions& options,
@@ -146,15 +158,7 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   std::vector<Case> cases = make_cases(suite, machine, options.cases);
   const std::size_t memory = usable_memory_bytes();
   std::vector<BlockPlan> blocks = make_blocks(cases, memory / 2);
-  if (launch == 0 && so_far.rows.empty())
-    for (const Case& what : cases)
-      if (what.skip) {
-        record::Row row = row_of(what, -1);
-        sink.row_started(row);
-        sink.row_finished(row);
-      }
   if (options.resume) drop_finished(blocks, finished_rows(so_far));
-  if (blocks.empty() && !options.follow) return;
 
   const auto record_idle = [&](const char* when) {
     if (!session.meter) return;
@@ -172,6 +176,7 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
     const double share = std::max(least_block_seconds, left / static_cast<double>(blocks.size() - i));
     measure_block(blocks[i], share, ceilings, session);
   }
+  record_skipped(cases, so_far, sink);
   ceilings.conclude();
   record_idle("after");
   for (const record::Ceiling& ceiling : ceilings.list()) journal.ceiling(machine.cpu().info().id, ceiling);

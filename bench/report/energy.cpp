@@ -58,11 +58,13 @@ Derived energy_per(const record::Document& document, const record::Row& row, Ene
 
   Estimate figure = holding(totals.joules / totals.units, spread_of(totals));
   const double error = totals.error / totals.units;
-  const double calibration = meter->relative_uncertainty;
-  figure.low = std::max(0.0, (figure.low - error) * (1 - calibration));
-  figure.high = (figure.high + error) * (1 + calibration);
+  // A factor either way: for a sensor's few percent the same as adding them, and for a model that may
+  // be three times off it does not reach below nothing.
+  const double calibration = 1 + meter->relative_uncertainty;
+  figure.low = std::max(0.0, figure.low - error) / calibration;
+  figure.high = (figure.high + error) * calibration;
   if (!(figure.value > 0)) return absent("the meter counted no joules");
-  return {figure, {{"meter " + meter->id, 1 - calibration, 1 + calibration}}};
+  return {figure, {{"meter " + meter->id, 1 / calibration, calibration}}};
 }
 
 const record::Meter* meter_of(const record::Document& document, const record::Row& row) {

@@ -204,18 +204,45 @@ bool enable_amx() noexcept {
 #endif
 }
 
-int usable_processors() noexcept {
-  // The kernel refuses a set smaller than its own; sizes up to what Linux can be built for.
-  for (int processors = 1024; processors <= 65536; processors *= 4) {
-    cpu_set_t* set = CPU_ALLOC(processors);
-    if (set == nullptr) return 1;
-    const std::size_t bytes = CPU_ALLOC_SIZE(processors);
-    const bool told = sched_getaffinity(0, bytes, set) == 0;
-    const int count = told ? CPU_COUNT_S(bytes, set) : 0;
-    CPU_FREE(set);
-    if (told) return std::max(count, 1);
+namespace {
+
+std::vector<int> processors_of_places() {
+  std::vector<int> ids;
+#ifdef _OPENMP
+  for (int place = 0; place < omp_get_num_places(); ++place) {
+    std::vector<int> some(static_cast<std::size_t>(std::max(0, omp_get_place_num_procs(place))));
+    if (!some.empty()) omp_get_place_proc_ids(place, some.data());
+    ids.insert(ids.end(), some.begin(), some.end());
   }
-  return 1;
+  std::sort(ids.begin(), ids.end());
+#endif
+  return ids;
+}
+
+std::vector<int> processors_of_mask() {
+  std::vector<int> ids;
+  // The kernel refuses a set smaller than its own; sizes up to what Linux can be built for.
+  for (int processors = 1024; processors <= 65536 && ids.empty(); processors *= 4) {
+    cpu_set_t* set = CPU_ALLOC(processors);
+    if (set == nullptr) break;
+    const std::size_t bytes = CPU_ALLOC_SIZE(processors);
+    if (sched_getaffinity(0, bytes, set) == 0)
+      for (int id = 0; id < processors; ++id)
+        if (CPU_ISSET_S(static_cast<std::size_t>(id), bytes, set)) ids.push_back(id);
+    CPU_FREE(set);
+  }
+  return ids;
+}
+
+}  // namespace
+
+std::vector<int> usable_processor_ids() {
+  std::vector<int> ids = processors_of_places();
+  return ids.empty() ? processors_of_mask() : ids;
+}
+
+int usable_processors() noexcept {
+  return std::max(1, static_cast<int>(usable_processor_ids().size()));
 }
 
 }  // namespace ergon

@@ -44,7 +44,10 @@ const CpuInfo& cpu_info();
 /// Asks Linux for permission to use AMX tiles in this process; true where they may be used.
 bool enable_amx() noexcept;
 
-/// Logical processors this process may run on; at least 1.
+/// Logical processors this process may run on. Where the OpenMP runtime has bound the calling thread to
+/// its own place, those of all places: the thread's own mask then tells of one only.
+std::vector<int> usable_processor_ids();
+/// Their number; at least 1.
 int usable_processors() noexcept;
 
 /// Runs `body(thread, threads)` on a team of OpenMP threads and waits. `threads` is what the runtime
