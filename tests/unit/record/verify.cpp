@@ -150,6 +150,11 @@ TEST(Verify, FindsAMovedSample) {
   EXPECT_THAT(after_settled([](Document& d) { ++samples(d)[2].round; }), Not(IsEmpty()));
 }
 
+TEST(Verify, FindsADeletedRow) {
+  EXPECT_THAT(after_settled([](Document& d) { d.rows[slow_row].samples.clear(); }),
+              Contains(HasSubstr("no window has position 0 of round 9")));
+}
+
 TEST(Verify, FindsADeletedRound) {
   EXPECT_THAT(after_settled([](Document& d) {
                 for (Row& row : d.rows)
