@@ -4,8 +4,9 @@
 //   Implementation  one way to compute it: family x backend x name x variant
 //   Plan            an implementation prepared for one workload: named stages over slots
 //
-// A slot is one complete set of buffers. Rotating over slots that together exceed the caches makes a
-// measurement cold; slot 0 alone makes it warm. Every slot holds the same values in its own memory.
+// A slot is one complete set of buffers. Rotating over slots that together exceed the caches makes
+// a measurement cold; slot 0 alone makes it warm. Every slot holds the same values in its own
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,8 @@ struct Accuracy {
   double rel_l2 = 0;      // ||got - expected|| / ||expected||; 0 where both are 0
   double tolerance = 0;   // limit on max_abs; 0 for integers: exact
   std::int64_t checked_elements = 0;
-  /// What is wrong, with the first place ("c[3,17]: got -1.5, expected 1.5"); nothing where all is well.
+  /// What is wrong, with the first place ("c[3,17]: got -1.5, expected 1.5"); nothing where all is
+  /// well.
   std::optional<std::string> mismatch;
 };
 
@@ -77,10 +79,11 @@ class Plan {
   /// Puts back what a call changes (C before beta, a recurrent state); blocking, untimed.
   virtual void reset(std::size_t slot) = 0;
   virtual std::vector<DeviceTensor> outputs(std::size_t slot) = 0;
-  /// Takes the current values of the shared inputs again (blocking; a CPU plan that reads the inputs
-  /// in place does nothing). Once-stages must run again afterwards.
+  /// Takes the current values of the shared inputs again (blocking; a CPU plan that reads the
+  /// inputs in place does nothing). Once-stages must run again afterwards.
   virtual void refresh(std::size_t /*slot*/) {}
-  /// What the library says it runs for this problem ("brg:avx512_core_amx"); empty where it does not.
+  /// What the library says it runs for this problem ("brg:avx512_core_amx"); empty where it does
+  /// not.
   virtual std::string detail() const { return {}; }
 };
 
@@ -121,8 +124,8 @@ class Implementation {
   virtual std::optional<std::string> unavailable() const { return std::nullopt; }
   /// Why it cannot do this workload; nothing where it can.
   virtual std::optional<std::string> unsupported(const Workload& workload) const = 0;
-  /// The most threads it can be told to use: 1 for a sequential library and for one whose thread count
-  /// cannot be set. A placement with more threads makes `prepare` throw std::runtime_error.
+  /// The most threads it can be told to use: 1 for a sequential library and for one whose thread
+  /// count cannot be set. A placement with more threads makes `prepare` throw std::runtime_error.
   virtual int max_threads() const { return std::numeric_limits<int>::max(); }
   virtual Footprint footprint(const Workload& workload, const Placement& placement) const = 0;
   /// `inputs` outlives the plan and has at least placement.slots slots.

@@ -19,7 +19,8 @@ struct RegistryOptions {
 
 using Implementations = std::vector<std::unique_ptr<Implementation>>;
 
-/// One kernel_impl() line. `make` is null where the build lacks what it needs; `absent` then says what.
+/// One kernel_impl() line. `make` is null where the build lacks what it needs; `absent` then says
+/// what.
 struct RegistryEntry {
   std::string_view kernel;
   std::string_view backend;
@@ -46,7 +47,8 @@ class Registry {
   Implementations implementations_;
 };
 
-/// "cblas" picks every cblas implementation, "cblas:openblas" one; "onednn:onednn:packed-once" a variant.
+/// "cblas" picks every cblas implementation, "cblas:openblas" one; "onednn:onednn:packed-once" a
+/// variant.
 bool matches(std::string_view selector, const ImplementationInfo& info) noexcept;
 
 }  // namespace ergon

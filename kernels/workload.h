@@ -28,8 +28,8 @@ struct FieldSpec {
   /// Its alternative is the field's type. An integer given for a real field is taken as a real.
   FieldValue fallback;
   bool required = false;
-  std::int64_t low = 0;   // integers only
-  std::int64_t high = 0;  // integers only; no upper limit where high <= low
+  std::int64_t low = 0;                        // integers only
+  std::int64_t high = 0;                       // integers only; no upper limit where high <= low
   std::vector<std::string_view> choices = {};  // strings only
 };
 
@@ -70,7 +70,8 @@ class Workload {
   virtual std::vector<Field> fields() const = 0;
   virtual DTypes dtypes() const noexcept = 0;
   virtual Work work() const noexcept = 0;
-  /// True where weights are read once and hardly reused (decode): measured cold unless told otherwise.
+  /// True where weights are read once and hardly reused (decode): measured cold unless told
+  /// otherwise.
   virtual bool streams_weights() const noexcept = 0;
   /// "gemm/m=8,n=64,k=64,beta=1": required fields and those that differ from their fallback; the
   /// dtype is not part of it, the record keeps it apart.

@@ -1,5 +1,5 @@
-// Time in seconds from a fixed, arbitrary start; monotonic. Injected, so that faults can be tested in
-// virtual time.
+// Time in seconds from a fixed, arbitrary start; monotonic. Injected, so that faults can be tested
+// in virtual time.
 #pragma once
 
 namespace ergon {

@@ -16,8 +16,8 @@ struct Absent {
 template <class T>
 class Maybe {
  public:
-  Maybe(T value) : content_(std::move(value)) {}           // NOLINT(google-explicit-constructor)
-  Maybe(Absent absent) : content_(std::move(absent)) {}    // NOLINT(google-explicit-constructor)
+  Maybe(T value) : content_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  Maybe(Absent absent) : content_(std::move(absent)) {}  // NOLINT(google-explicit-constructor)
   Maybe() : content_(Absent{"not given"}) {}
 
   bool has_value() const noexcept { return content_.index() == 0; }

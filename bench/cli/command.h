@@ -1,4 +1,5 @@
-// One function per subcommand: it declares its options on `app` and, when chosen, leaves its exit code.
+// One function per subcommand: it declares its options on `app` and, when chosen, leaves its exit
+// code.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -30,14 +30,18 @@ struct Options {
 };
 
 int tell(const report::Comparison& comparison, bool as_json) {
-  if (as_json) report::write_comparison_json(comparison, std::cout);
-  else report::write_comparison(comparison, std::cout);
+  if (as_json)
+    report::write_comparison_json(comparison, std::cout);
+  else
+    report::write_comparison(comparison, std::cout);
   return report::exit_code(comparison);
 }
 
 int compare_files(const Options& o) {
-  const record::Document base = record::read_document(o.base), fresh = record::read_document(o.fresh);
-  return tell(report::compare(report::whole_side(o.base, base), report::whole_side(o.fresh, fresh), o.compare),
+  const record::Document base = record::read_document(o.base),
+                         fresh = record::read_document(o.fresh);
+  return tell(report::compare(report::whole_side(o.base, base), report::whole_side(o.fresh, fresh),
+                              o.compare),
               o.as_json);
 }
 
@@ -51,7 +55,8 @@ std::pair<std::string, std::string> names_of(const Registry& registry) {
       throw UserError({"command line", 0, "--live"}, info.name + ": " + *why);
     names.push_back(info.name);
   }
-  if (names.size() != 2) throw UserError({"command line", 0, "--live"}, "takes two CBLAS libraries");
+  if (names.size() != 2)
+    throw UserError({"command line", 0, "--live"}, "takes two CBLAS libraries");
   return {names[0], names[1]};
 }
 
@@ -95,46 +100,63 @@ int compare_builds(const Options& o) {
   builds.arguments = {suite.file};
   if (!o.suite.cases.filter.empty()) builds.arguments.push_back("--filter=" + o.suite.cases.filter);
   if (o.suite.cases.cache) builds.arguments.push_back("--cache=" + *o.suite.cases.cache);
-  for (const std::string& count : o.suite.cases.threads) builds.arguments.push_back("--threads=" + count);
+  for (const std::string& count : o.suite.cases.threads)
+    builds.arguments.push_back("--threads=" + count);
   const record::Document document = measure::lead(builds);
   if (!o.run.out.empty()) record::write_document(o.run.out, document, false);
-  return tell(report::compare(report::labelled_side("base", document), report::labelled_side("new", document),
-                              o.compare),
+  return tell(report::compare(report::labelled_side("base", document),
+                              report::labelled_side("new", document), o.compare),
               o.as_json);
 }
 
 void add_options(CLI::App& command, Options& o) {
-  command.add_option("base", o.base, "Record; with --live a CBLAS library or another build of this program")->required();
-  command.add_option("new", o.fresh, "Record; with --live a CBLAS library or another build of this program")->required();
+  command
+      .add_option("base", o.base,
+                  "Record; with --live a CBLAS library or another build of this program")
+      ->required();
+  command
+      .add_option("new", o.fresh,
+                  "Record; with --live a CBLAS library or another build of this program")
+      ->required();
   command.add_option("--margin", o.compare.margin, "A ratio within 1 +- margin is the same")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));
   command.add_option("--measure", o.measure, "seconds or joules: what the exit code follows")
       ->check(CLI::IsMember({"seconds", "joules"}));
-  command.add_flag("--across-hosts", o.compare.across_hosts, "Compare records of different machines");
+  command.add_flag("--across-hosts", o.compare.across_hosts,
+                   "Compare records of different machines");
   command.add_flag("--json", o.as_json, "The comparison as JSON");
-  command.add_flag("--live", o.live, "Measure now: two libraries or two builds, alternated inside rounds");
-  command.add_option("--suite", o.suite.suite, "With --live: the suite [configs/suites/quick.toml]");
-  command.add_option("--filter", o.suite.cases.filter, "With --live: only cases this expression finds");
-  command.add_option("--threads", o.suite.cases.threads, "With --live: thread counts")->delimiter(',');
+  command.add_flag("--live", o.live,
+                   "Measure now: two libraries or two builds, alternated inside rounds");
+  command.add_option("--suite", o.suite.suite,
+                     "With --live: the suite [configs/suites/quick.toml]");
+  command.add_option("--filter", o.suite.cases.filter,
+                     "With --live: only cases this expression finds");
+  command.add_option("--threads", o.suite.cases.threads, "With --live: thread counts")
+      ->delimiter(',');
   command.add_option("--cache", o.suite.cases.cache, "With --live: cold, warm or both")
       ->check(CLI::IsMember({"cold", "warm", "both"}));
-  command.add_option("--budget", o.run.budget_seconds, "With --live: seconds of measuring")->check(CLI::PositiveNumber);
+  command.add_option("--budget", o.run.budget_seconds, "With --live: seconds of measuring")
+      ->check(CLI::PositiveNumber);
   command.add_option("--out", o.run.out, "With --live: keep the record here");
 }
 
 }  // namespace
 
 void add_compare(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("compare", "Is the new one faster, slower, the same? Or can that not be told?");
+  auto* command = app.add_subcommand(
+      "compare", "Is the new one faster, slower, the same? Or can that not be told?");
   command->footer(
-      "Verdicts come from the 95 % interval of the ratio against the margin. Two records: window against\n"
+      "Verdicts come from the 95 % interval of the ratio against the margin. Two records: window "
+      "against\n"
       "window. --live: ratios within rounds, so that drift of the machine hits both sides alike.\n"
-      "Exit code: 0 same or better, 1 worse somewhere, 2 a mistake in what was asked, 3 cannot tell.");
+      "Exit code: 0 same or better, 1 worse somewhere, 2 a mistake in what was asked, 3 cannot "
+      "tell.");
   auto o = std::make_shared<Options>();
   add_options(*command, *o);
   command->callback([o, &exit_code] {
-    o->compare.measure = o->measure == "joules" ? report::Measure::joules : report::Measure::seconds;
+    o->compare.measure =
+        o->measure == "joules" ? report::Measure::joules : report::Measure::seconds;
     if (!o->live) {
       exit_code = compare_files(*o);
       return;

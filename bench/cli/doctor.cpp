@@ -31,15 +31,18 @@ std::string bytes_text(double bytes) {
   return fmt::format("{:.4g} {}", bytes, units[at]);
 }
 
-ordered_json describe_machine(const record::Host& host, const config::HardwareCatalogue& catalogue) {
+ordered_json describe_machine(const record::Host& host,
+                              const config::HardwareCatalogue& catalogue) {
   ordered_json caches = ordered_json::array();
   for (const auto& cache : host.cpu.caches)
-    caches.push_back({{"level", cache.level}, {"bytes", cache.bytes}, {"shared_by", cache.shared_by}});
+    caches.push_back(
+        {{"level", cache.level}, {"bytes", cache.bytes}, {"shared_by", cache.shared_by}});
   const auto match = config::match_cpu(catalogue, measure::identify_cpu());
   return {{"cpu", host.cpu.model},
           {"vendor", host.cpu.vendor},
           {"family/model/stepping", host.cpu.family},
-          {"recognised_as", match ? ordered_json(match->rests_on) : ordered_json{{"absent", match.reason()}}},
+          {"recognised_as",
+           match ? ordered_json(match->rests_on) : ordered_json{{"absent", match.reason()}}},
           {"isa", host.cpu.isa},
           {"cores_used", host.cpu.cores_used},
           {"cores", host.cpu.cores},
@@ -77,7 +80,10 @@ ordered_json describe_backends(const measure::Machine& machine) {
   }
   for (const RegistryEntry& entry : registry_entries())
     if (!entry.make)
-      out.push_back({{"kernel", entry.kernel}, {"backend", entry.backend}, {"name", entry.backend}, {"absent", entry.absent}});
+      out.push_back({{"kernel", entry.kernel},
+                     {"backend", entry.backend},
+                     {"name", entry.backend},
+                     {"absent", entry.absent}});
   return out;
 }
 
@@ -85,9 +91,11 @@ ordered_json describe_devices(const measure::Machine& machine) {
   ordered_json out = ordered_json::array();
   for (const auto& device : machine.devices) {
     const DeviceInfo& info = device->info();
-    out.push_back({{"id", info.id}, {"kind", info.kind}, {"name", info.name}, {"driver", info.driver}});
+    out.push_back(
+        {{"id", info.id}, {"kind", info.kind}, {"name", info.name}, {"driver", info.driver}});
   }
-  for (const auto& [api, reason] : machine.missing_devices) out.push_back({{"id", api}, {"absent", reason}});
+  for (const auto& [api, reason] : machine.missing_devices)
+    out.push_back({{"id", api}, {"absent", reason}});
   return out;
 }
 
@@ -95,10 +103,14 @@ ordered_json describe_meters(const measure::Energy& energy) {
   ordered_json out = ordered_json::array();
   for (const auto& meter : energy.meters) {
     const record::Meter m = energy.describe(*meter);
-    out.push_back({{"meter", m.id}, {"scope", m.scope}, {"provenance", m.provenance},
+    out.push_back({{"meter", m.id},
+                   {"scope", m.scope},
+                   {"provenance", m.provenance},
                    {"relative_uncertainty", m.relative_uncertainty},
-                   {"quantum_joules", maybe(m.quantum_joules)}, {"period_seconds", maybe(m.period_seconds)},
-                   {"used", m.primary}, {"about", m.about}});
+                   {"quantum_joules", maybe(m.quantum_joules)},
+                   {"period_seconds", maybe(m.period_seconds)},
+                   {"used", m.primary},
+                   {"about", m.about}});
   }
   for (const Unavailable& other : energy.unavailable) {
     ordered_json entry{{"meter", other.meter}, {"absent", other.reason}};
@@ -111,15 +123,22 @@ ordered_json describe_meters(const measure::Energy& energy) {
 ordered_json describe_prices(const std::vector<record::Price>& prices) {
   ordered_json out = ordered_json::array();
   for (const auto& price : prices)
-    out.push_back({{"price", price.id}, {"usd_per_hour", maybe(price.usd_per_hour)}, {"share", price.share},
-                   {"kind", price.kind}, {"region", price.region}, {"as_of", price.as_of},
-                   {"source", price.source}, {"confidence", price.confidence}, {"about", price.about}});
+    out.push_back({{"price", price.id},
+                   {"usd_per_hour", maybe(price.usd_per_hour)},
+                   {"share", price.share},
+                   {"kind", price.kind},
+                   {"region", price.region},
+                   {"as_of", price.as_of},
+                   {"source", price.source},
+                   {"confidence", price.confidence},
+                   {"about", price.about}});
   return out;
 }
 
 std::string plain(const ordered_json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("absent")) return "not known: " + value["absent"].get<std::string>();
+  if (value.is_object() && value.contains("absent"))
+    return "not known: " + value["absent"].get<std::string>();
   if (value.is_array()) {
     std::string out;
     for (const auto& item : value) out += (out.empty() ? "" : " ") + plain(item);
@@ -128,7 +147,8 @@ std::string plain(const ordered_json& value) {
   return value.dump();
 }
 
-void print_entries(const char* title, const ordered_json& entries, const std::vector<std::string>& names) {
+void print_entries(const char* title, const ordered_json& entries,
+                   const std::vector<std::string>& names) {
   fmt::print("\n{}\n", title);
   for (const auto& entry : entries) {
     std::string head;
@@ -136,12 +156,14 @@ void print_entries(const char* title, const ordered_json& entries, const std::ve
       if (entry.contains(name)) head += (head.empty() ? "" : " ") + plain(entry[name]);
     if (entry.contains("absent")) {
       fmt::print("  {:<34} not here: {}\n", head, plain(entry["absent"]));
-      if (entry.contains("remedy")) fmt::print("  {:<34} to open it: {}\n", "", plain(entry["remedy"]));
+      if (entry.contains("remedy"))
+        fmt::print("  {:<34} to open it: {}\n", "", plain(entry["remedy"]));
       continue;
     }
     std::string rest;
     for (const auto& [key, value] : entry.items())
-      if (std::find(names.begin(), names.end(), key) == names.end() && key != "about" && !plain(value).empty())
+      if (std::find(names.begin(), names.end(), key) == names.end() && key != "about" &&
+          !plain(value).empty())
         rest += (rest.empty() ? "" : ", ") + key + " " + plain(value);
     fmt::print("  {:<34} {}\n", head, rest);
     if (entry.contains("about")) fmt::print("  {:<34} {}\n", "", plain(entry["about"]));
@@ -154,20 +176,24 @@ void print_text(const ordered_json& all) {
     if (key == "caches") {
       std::string caches;
       for (const auto& cache : value)
-        caches += fmt::format("L{} {} shared by {}; ", cache["level"].get<int>(),
-                              bytes_text(cache["bytes"].get<double>()), cache["shared_by"].get<int>());
+        caches +=
+            fmt::format("L{} {} shared by {}; ", cache["level"].get<int>(),
+                        bytes_text(cache["bytes"].get<double>()), cache["shared_by"].get<int>());
       fmt::print("  {:<22} {}\n", key, caches);
     } else if (key == "variables") {
-      for (const auto& [name, text] : value.items()) fmt::print("  {:<22} {}={}\n", "variable", name, plain(text));
+      for (const auto& [name, text] : value.items())
+        fmt::print("  {:<22} {}={}\n", "variable", name, plain(text));
     } else {
-      fmt::print("  {:<22} {}\n", key, key == "memory_bytes" ? bytes_text(value.get<double>()) : plain(value));
+      fmt::print("  {:<22} {}\n", key,
+                 key == "memory_bytes" ? bytes_text(value.get<double>()) : plain(value));
     }
   }
   print_entries("devices", all["devices"], {"id"});
   print_entries("backends", all["backends"], {"kernel", "backend", "name", "variant"});
   print_entries("energy", all["energy"], {"meter"});
   print_entries("price", all["price"], {"price"});
-  if (all["price"].empty()) fmt::print("  none: give --usd-per-hour X or --instance NAME to `ergon run`\n");
+  if (all["price"].empty())
+    fmt::print("  none: give --usd-per-hour X or --instance NAME to `ergon run`\n");
 }
 
 ordered_json examine(const SuiteOptions& options, const measure::EvidenceOptions& evidence) {
@@ -176,7 +202,8 @@ ordered_json examine(const SuiteOptions& options, const measure::EvidenceOptions
   SteadyClock clock;
   const auto energy = measure::open_meters(catalogue, evidence, clock);
   const auto build = measure::describe_build();
-  return {{"ergon", fmt::format("ergon {} ({}, {}, {})", build.version, build.commit, build.build_type, build.compiler)},
+  return {{"ergon", fmt::format("ergon {} ({}, {}, {})", build.version, build.commit,
+                                build.build_type, build.compiler)},
           {"machine", describe_machine(measure::describe_host(), catalogue)},
           {"devices", describe_devices(machine)},
           {"backends", describe_backends(machine)},
@@ -188,19 +215,25 @@ ordered_json examine(const SuiteOptions& options, const measure::EvidenceOptions
 
 void add_doctor(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand(
-      "doctor", "What this machine is, which backends, meters and prices it has, and why not the others");
+      "doctor",
+      "What this machine is, which backends, meters and prices it has, and why not the others");
   auto options = std::make_shared<SuiteOptions>();
   auto evidence = std::make_shared<measure::EvidenceOptions>();
   auto as_json = std::make_shared<bool>(false);
   command->add_flag("--json", *as_json, "The same as JSON");
-  command->add_option("--blas", options->registry.blas, "CBLAS libraries by name or path, separated by commas")
+  command
+      ->add_option("--blas", options->registry.blas,
+                   "CBLAS libraries by name or path, separated by commas")
       ->delimiter(',');
   command->add_option("--instance", evidence->instance, "Cloud instance whose price applies");
-  command->add_option("--watts", evidence->watts, "Declared watts of the whole machine")->check(CLI::PositiveNumber);
+  command->add_option("--watts", evidence->watts, "Declared watts of the whole machine")
+      ->check(CLI::PositiveNumber);
   command->callback([options, evidence, as_json, &exit_code] {
     const ordered_json all = examine(*options, *evidence);
-    if (*as_json) fmt::print("{}\n", all.dump(2));
-    else print_text(all);
+    if (*as_json)
+      fmt::print("{}\n", all.dump(2));
+    else
+      print_text(all);
     exit_code = 0;
   });
 }

@@ -20,7 +20,8 @@ std::string si(double value) {
 
 std::size_t footprint(const measure::Case& what) {
   const std::size_t slots = what.cold ? measure::cold_slots(*what.workload, *what.device) : 1;
-  const Footprint own = what.implementation->footprint(*what.workload, {what.device, what.threads, slots});
+  const Footprint own =
+      what.implementation->footprint(*what.workload, {what.device, what.threads, slots});
   return own.once + slots * (own.per_slot + slot_bytes(what.family->operands(*what.workload)));
 }
 
@@ -35,8 +36,8 @@ void print_cases(const std::vector<measure::Case>& cases) {
       continue;
     }
     const Work work = what.workload->work();
-    fmt::print("{:<{}}  {:>9}  {:>8}B  {:>8}B\n", what.name(), width, si(work.flops), si(work.bytes),
-               si(static_cast<double>(footprint(what))));
+    fmt::print("{:<{}}  {:>9}  {:>8}B  {:>8}B\n", what.name(), width, si(work.flops),
+               si(work.bytes), si(static_cast<double>(footprint(what))));
   }
   if (skipped == 0) return;
   fmt::print("\nnot here:\n");
@@ -48,19 +49,23 @@ void print_implementations(const measure::Machine& machine) {
   fmt::print("implementations (backend:name:variant):\n");
   for (const auto& implementation : machine.registry.implementations()) {
     const auto& info = implementation->info();
-    const std::string name = info.kernel + " " + info.backend +
-                             (info.name == info.backend && info.variant.empty() ? "" : ":" + info.name) +
-                             (info.variant.empty() ? "" : ":" + info.variant);
+    const std::string name =
+        info.kernel + " " + info.backend +
+        (info.name == info.backend && info.variant.empty() ? "" : ":" + info.name) +
+        (info.variant.empty() ? "" : ":" + info.variant);
     fmt::print("  {:<38} {:<7} {}\n", name, info.device_kind, info.about);
-    if (const auto why = implementation->unavailable()) fmt::print("  {:<38} not here: {}\n", "", *why);
+    if (const auto why = implementation->unavailable())
+      fmt::print("  {:<38} not here: {}\n", "", *why);
   }
   for (const RegistryEntry& entry : registry_entries())
     if (!entry.make)
-      fmt::print("  {:<38} not here: {}\n", fmt::format("{} {}", entry.kernel, entry.backend), entry.absent);
+      fmt::print("  {:<38} not here: {}\n", fmt::format("{} {}", entry.kernel, entry.backend),
+                 entry.absent);
   fmt::print("devices:\n");
   for (const auto& device : machine.devices)
     fmt::print("  {:<12} {} ({})\n", device->info().id, device->info().name, device->info().kind);
-  for (const auto& [api, reason] : machine.missing_devices) fmt::print("  {:<12} none: {}\n", api, reason);
+  for (const auto& [api, reason] : machine.missing_devices)
+    fmt::print("  {:<12} none: {}\n", api, reason);
 }
 
 }  // namespace
@@ -71,11 +76,14 @@ void add_list(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<SuiteOptions>();
   auto implementations = std::make_shared<bool>(false);
   options->add_to(*command);
-  command->add_flag("--implementations", *implementations, "Implementations and devices instead of cases");
+  command->add_flag("--implementations", *implementations,
+                    "Implementations and devices instead of cases");
   command->callback([options, implementations, &exit_code] {
     const measure::Machine machine(options->registry);
-    if (*implementations) print_implementations(machine);
-    else print_cases(measure::make_cases(options->load(), machine, options->cases));
+    if (*implementations)
+      print_implementations(machine);
+    else
+      print_cases(measure::make_cases(options->load(), machine, options->cases));
     exit_code = 0;
   });
 }

@@ -8,7 +8,8 @@
 // Exit codes: 0 done; 1 worse, wrong or inconsistent; 2 a mistake of the user; 3 cannot tell.
 int main(int argc, char** argv) {
   using namespace ergon;
-  CLI::App app{"Measures kernels of AI models and says what a result costs: speed, joules, dollars."};
+  CLI::App app{
+      "Measures kernels of AI models and says what a result costs: speed, joules, dollars."};
   app.require_subcommand(1);
   app.set_version_flag("--version", [] {
     const auto build = measure::describe_build();

@@ -50,8 +50,8 @@ std::vector<record::Price> applying_prices(const measure::EvidenceOptions& optio
   if (options.usd_per_hour) return {declared_price(*options.usd_per_hour)};
   const auto prices = config::load_prices(configs_folder() + "/prices");
   if (options.instance) return {to_record(config::find_price(prices, *options.instance))};
-  const auto standard = config::default_price(prices, catalogue, measure::identify_cpu(),
-                                              usable_processors());
+  const auto standard =
+      config::default_price(prices, catalogue, measure::identify_cpu(), usable_processors());
   if (!standard) return {};
   return {to_record(*standard)};
 }

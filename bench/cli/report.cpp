@@ -19,7 +19,8 @@ struct Options {
   report::ReportOptions table;
 };
 
-void write(const Options& options, const std::vector<record::Document>& documents, std::ostream& out) {
+void write(const Options& options, const std::vector<record::Document>& documents,
+           std::ostream& out) {
   const report::Format& format = report::format(options.format);
   std::vector<report::Source> sources;
   for (std::size_t i = 0; i < documents.size(); ++i)
@@ -38,7 +39,8 @@ int run(const Options& options) {
   std::ostringstream text;
   write(options, documents, text);
   std::ofstream file(options.out, std::ios::binary);
-  if (!(file << text.str() << std::flush)) throw UserError({options.out, 0, ""}, "cannot be written");
+  if (!(file << text.str() << std::flush))
+    throw UserError({options.out, 0, ""}, "cannot be written");
   return 0;
 }
 
@@ -49,20 +51,31 @@ void print_table(const std::vector<record::Document>& documents, std::ostream& o
 }
 
 void add_report(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("report", "Records as a table, for reading, publishing or plotting");
+  auto* command =
+      app.add_subcommand("report", "Records as a table, for reading, publishing or plotting");
   auto o = std::make_shared<Options>();
-  command->add_option("files", o->files, "Records, or journals of runs that were killed")->required();
+  command->add_option("files", o->files, "Records, or journals of runs that were killed")
+      ->required();
   std::string known;
-  for (const report::Format& format : report::formats()) known += (known.empty() ? "" : ", ") + std::string(format.name);
+  for (const report::Format& format : report::formats())
+    known += (known.empty() ? "" : ", ") + std::string(format.name);
   command->add_option("--format", o->format, known)->capture_default_str();
   command->add_option("--out", o->out, "A file instead of standard output");
-  command->add_option("--group-by", o->table.group_by, "Columns that make a group, separated by commas")->delimiter(',');
-  command->add_option("--columns", o->table.columns, "Columns to show, separated by commas; a wrong one lists all")
+  command
+      ->add_option("--group-by", o->table.group_by,
+                   "Columns that make a group, separated by commas")
+      ->delimiter(',');
+  command
+      ->add_option("--columns", o->table.columns,
+                   "Columns to show, separated by commas; a wrong one lists all")
       ->delimiter(',');
   command->add_option("--sort", o->table.sort, "Column to sort by, as COLUMN or COLUMN:desc");
-  command->add_option("--baseline", o->table.baseline,
-                      "Backend that the others are divided by, round by round: backend[:name[:variant]]");
-  command->add_option("--usd-per-hour", o->table.pricing.usd_per_hour, "Another price than the record's")
+  command->add_option(
+      "--baseline", o->table.baseline,
+      "Backend that the others are divided by, round by round: backend[:name[:variant]]");
+  command
+      ->add_option("--usd-per-hour", o->table.pricing.usd_per_hour,
+                   "Another price than the record's")
       ->check(CLI::PositiveNumber);
   command->callback([o, &exit_code] { exit_code = run(*o); });
 }

@@ -29,19 +29,24 @@ struct Options {
 
 void add_options(CLI::App& app, Options& o) {
   o.suite.add_to(app);
-  app.add_option("--meter", o.run.evidence.meter, "auto (best that works), none, or a meter that `doctor` lists")
+  app.add_option("--meter", o.run.evidence.meter,
+                 "auto (best that works), none, or a meter that `doctor` lists")
       ->capture_default_str();
-  app.add_option("--watts", o.run.evidence.watts, "Declared watts of the whole machine, where no sensor counts them")
+  app.add_option("--watts", o.run.evidence.watts,
+                 "Declared watts of the whole machine, where no sensor counts them")
       ->check(CLI::PositiveNumber);
-  app.add_option("--usd-per-hour", o.run.evidence.usd_per_hour, "What an hour of the whole machine costs")
+  app.add_option("--usd-per-hour", o.run.evidence.usd_per_hour,
+                 "What an hour of the whole machine costs")
       ->check(CLI::PositiveNumber);
-  app.add_option("--instance", o.run.evidence.instance, "Cloud instance whose price applies, as in configs/prices");
+  app.add_option("--instance", o.run.evidence.instance,
+                 "Cloud instance whose price applies, as in configs/prices");
   app.add_option("--out", o.run.out, "Where the record goes [results/local/SUITE-TIME.json]");
   app.add_flag("--overwrite", o.run.overwrite, "Replace an existing record");
   app.add_option("--resume", o.resume, "Go on with the journal of this record");
   app.add_option("--budget", o.run.budget_seconds, "Seconds of measuring, all cases together")
       ->check(CLI::PositiveNumber);
-  app.add_option("--launches", o.run.launches, "Fresh processes; with more than one, intervals span launches")
+  app.add_option("--launches", o.run.launches,
+                 "Fresh processes; with more than one, intervals span launches")
       ->check(CLI::Range(1, 1000));
   app.add_option("--pages", o.pages, "Pages of our buffers: system, small (4 KiB) or huge (2 MiB)")
       ->check(CLI::IsMember({"system", "small", "huge"}));
@@ -64,14 +69,17 @@ std::string default_out(const config::Suite& suite) {
   return "results/local/" + suite.name + "-" + time + ".json";
 }
 
-int with_google_benchmark(const CLI::App& app, const Options& o, const std::vector<std::string>& flags) {
+int with_google_benchmark(const CLI::App& app, const Options& o,
+                          const std::vector<std::string>& flags) {
   for (const char* ours : {"--out", "--resume", "--launches", "--budget", "--meter", "--watts"})
     if (app.get_option(ours)->count() > 0)
-      throw UserError({"command line", 0, ours}, "cannot stand beside Google Benchmark's flags: they run its own "
-                                                 "loop, which writes no record and reads no meter");
+      throw UserError({"command line", 0, ours},
+                      "cannot stand beside Google Benchmark's flags: they run its own "
+                      "loop, which writes no record and reads no meter");
   const measure::Machine machine(o.suite.registry);
   const config::Suite suite = o.suite.load();
-  return measure::run_google_benchmark(measure::make_cases(suite, machine, o.suite.cases), flags, suite.seed);
+  return measure::run_google_benchmark(measure::make_cases(suite, machine, o.suite.cases), flags,
+                                       suite.seed);
 }
 
 bool any_bad(const record::Document& document) {
@@ -88,7 +96,9 @@ int with_record(Options& o) {
   o.run.command = measure::command_line();
   o.run.prices = applying_prices(o.run.evidence, catalogue);
   if (!o.resume.empty()) {
-    if (!o.run.out.empty()) throw UserError({"command line", 0, "--out"}, "cannot stand beside --resume, which names the record");
+    if (!o.run.out.empty())
+      throw UserError({"command line", 0, "--out"},
+                      "cannot stand beside --resume, which names the record");
     o.run.out = o.resume;
     o.run.resume = true;
   }
@@ -111,10 +121,13 @@ int with_record(Options& o) {
 }  // namespace
 
 void add_run(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("run", "Measures a suite, prints its table and keeps its record");
+  auto* command =
+      app.add_subcommand("run", "Measures a suite, prints its table and keeps its record");
   command->footer(
-      "Google Benchmark's flags (--benchmark_filter=, --benchmark_list_tests, --benchmark_min_time=,\n"
-      "--benchmark_repetitions=, --benchmark_out=, ...) run the cases through Google Benchmark instead:\n"
+      "Google Benchmark's flags (--benchmark_filter=, --benchmark_list_tests, "
+      "--benchmark_min_time=,\n"
+      "--benchmark_repetitions=, --benchmark_out=, ...) run the cases through Google Benchmark "
+      "instead:\n"
       "its console and JSON, no interleaving, no energy, no record.\n"
       "Exit code: 0 done, 1 a row is wrong, failed or impossible, 2 a mistake in what was asked.");
   command->allow_extras();
@@ -124,9 +137,11 @@ void add_run(CLI::App& app, int& exit_code) {
     const std::vector<std::string> extra = command->remaining();
     for (const std::string& word : extra)
       if (!measure::is_google_benchmark_flag(word))
-        throw UserError({"command line", 0, word}, "there is no such option; `ergon run --help` shows all");
+        throw UserError({"command line", 0, word},
+                        "there is no such option; `ergon run --help` shows all");
     measure::bind_threads();
-    exit_code = extra.empty() ? with_record(*options) : with_google_benchmark(*command, *options, extra);
+    exit_code =
+        extra.empty() ? with_record(*options) : with_google_benchmark(*command, *options, extra);
   });
 }
 

@@ -9,7 +9,8 @@ namespace fs = std::filesystem;
 
 std::string configs_folder() {
   if (const char* given = std::getenv("ERGON_CONFIGS")) {
-    if (!fs::is_directory(given)) throw UserError({"ERGON_CONFIGS", 0, ""}, std::string(given) + " is no folder");
+    if (!fs::is_directory(given))
+      throw UserError({"ERGON_CONFIGS", 0, ""}, std::string(given) + " is no folder");
     return given;
   }
   std::error_code ignored;
@@ -19,18 +20,23 @@ std::string configs_folder() {
     if (folder == folder.root_path()) break;
   }
   if (fs::is_directory("configs/suites")) return "configs";
+  if (fs::is_directory(ERGON_SOURCE_CONFIGS)) return ERGON_SOURCE_CONFIGS;
   throw UserError("no configs/ folder above the program or here; set ERGON_CONFIGS to it");
 }
 
 void SuiteOptions::add_to(CLI::App& app) {
   app.add_option("suite", suite, "Suite file (TOML) [configs/suites/quick.toml]");
-  app.add_option("--filter", cases.filter, "Only cases whose full name this regular expression finds");
-  app.add_option("--backend", cases.backends,
-                 "Backends, as `backend[:name[:variant]]`, separated by commas: onednn,cblas:openblas")
+  app.add_option("--filter", cases.filter,
+                 "Only cases whose full name this regular expression finds");
+  app.add_option(
+         "--backend", cases.backends,
+         "Backends, as `backend[:name[:variant]]`, separated by commas: onednn,cblas:openblas")
       ->delimiter(',');
-  app.add_option("--threads", cases.threads, "Thread counts, separated by commas; \"all\" for all allowed")
+  app.add_option("--threads", cases.threads,
+                 "Thread counts, separated by commas; \"all\" for all allowed")
       ->delimiter(',');
-  app.add_option("--cache", cases.cache, "cold, warm or both")->check(CLI::IsMember({"cold", "warm", "both"}));
+  app.add_option("--cache", cases.cache, "cold, warm or both")
+      ->check(CLI::IsMember({"cold", "warm", "both"}));
   app.add_option("--blas", registry.blas,
                  "CBLAS libraries by name (openblas, blis, mkl) or path, separated by commas")
       ->delimiter(',');

@@ -19,8 +19,8 @@ struct SuiteOptions {
   config::Suite load() const;
 };
 
-/// The folder of configs/: ERGON_CONFIGS, beside the program's build tree, or below the current
-/// folder. Throws UserError where none exists.
+/// The folder of configs/: ERGON_CONFIGS, above the program, below the current folder, or in the
+/// tree the program was built from. Throws UserError where none exists.
 std::string configs_folder();
 
 }  // namespace ergon::cli

@@ -16,7 +16,8 @@ std::vector<std::string> records_below(const std::string& path) {
   if (!fs::is_directory(path)) return {path};
   std::vector<std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(path))
-    if (entry.path().extension() == ".json" && entry.path().string().find(".schema.") == std::string::npos)
+    if (entry.path().extension() == ".json" &&
+        entry.path().string().find(".schema.") == std::string::npos)
       out.push_back(entry.path().string());
   std::sort(out.begin(), out.end());
   if (out.empty()) throw UserError({path, 0, ""}, "holds no record (*.json)");
@@ -26,10 +27,13 @@ std::vector<std::string> records_below(const std::string& path) {
 }  // namespace
 
 void add_verify(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("verify", "Checks records against the schema and against themselves");
+  auto* command =
+      app.add_subcommand("verify", "Checks records against the schema and against themselves");
   command->footer(
-      "Recomputes every derived figure from the raw samples and checks that rounds and positions are\n"
-      "complete, that ceilings hold and that statuses follow. A record that passes is consistent; that it\n"
+      "Recomputes every derived figure from the raw samples and checks that rounds and positions "
+      "are\n"
+      "complete, that ceilings hold and that statuses follow. A record that passes is consistent; "
+      "that it\n"
       "was measured where and how it says, no program can know.\n"
       "Exit code: 0 consistent, 1 something does not agree, 2 not readable.");
   auto files = std::make_shared<std::vector<std::string>>();

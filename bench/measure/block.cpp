@@ -7,7 +7,6 @@
 
 #include "bench/measure/follow.h"
 
-
 namespace ergon::measure {
 namespace {
 

@@ -47,7 +47,8 @@ std::vector<const Implementation*> pick(const Machine& machine, const SuiteEntry
                                         const Where& where) {
   std::vector<const Implementation*> out;
   for (const auto& candidate : machine.registry.implementations())
-    if (candidate->info().kernel == entry.kernel && selectors.empty() && by_default(candidate->info()))
+    if (candidate->info().kernel == entry.kernel && selectors.empty() &&
+        by_default(candidate->info()))
       out.push_back(candidate.get());
   for (const std::string& selector : selectors) {
     for (const auto& candidate : machine.registry.implementations())
@@ -56,7 +57,8 @@ std::vector<const Implementation*> pick(const Machine& machine, const SuiteEntry
         out.push_back(candidate.get());
     bool known = false;
     for (const auto& candidate : machine.registry.implementations())
-      known = known || (candidate->info().kernel == entry.kernel && matches(selector, candidate->info()));
+      known = known ||
+              (candidate->info().kernel == entry.kernel && matches(selector, candidate->info()));
     if (!known)
       throw UserError(where, "no implementation of " + entry.kernel + " is called '" + selector +
                                  "'; `ergon list --implementations` shows all");
@@ -88,11 +90,13 @@ std::optional<int> parse_threads(const std::string& text) {
     used = 0;
   }
   if (used != text.size() || value < 1)
-    throw UserError({"command line", 0, "--threads"}, "'" + text + "' is neither a number from 1 nor \"all\"");
+    throw UserError({"command line", 0, "--threads"},
+                    "'" + text + "' is neither a number from 1 nor \"all\"");
   return value;
 }
 
-std::vector<std::optional<int>> wanted_threads(const SuiteEntry& entry, const CaseOptions& options) {
+std::vector<std::optional<int>> wanted_threads(const SuiteEntry& entry,
+                                               const CaseOptions& options) {
   if (options.threads.empty())
     return entry.threads.empty() ? std::vector<std::optional<int>>{std::nullopt} : entry.threads;
   std::vector<std::optional<int>> out;
@@ -113,8 +117,10 @@ std::vector<int> threads_on(const Device& device, const std::vector<std::optiona
 std::vector<bool> wanted_cache(const SuiteEntry& entry, const CaseOptions& options,
                                const Workload& workload) {
   std::vector<std::string> words = entry.caches;
-  if (options.cache == "both") words = {"warm", "cold"};
-  else if (options.cache) words = {*options.cache};
+  if (options.cache == "both")
+    words = {"warm", "cold"};
+  else if (options.cache)
+    words = {*options.cache};
   if (words.empty()) words = {"auto"};
   std::vector<bool> out;
   for (const std::string& word : words) {
@@ -124,23 +130,23 @@ std::vector<bool> wanted_cache(const SuiteEntry& entry, const CaseOptions& optio
   return out;
 }
 
-std::optional<std::string> cannot_run(const Implementation& implementation, const Workload& workload,
-                                      const Device& device, int threads) {
+std::optional<std::string> cannot_run(const Implementation& implementation,
+                                      const Workload& workload, const Device& device, int threads) {
   if (const auto why = implementation.unavailable()) return why;
   if (threads > device.info().max_threads)
-    return std::to_string(threads) + " threads wanted, " + std::to_string(device.info().max_threads) +
-           " processors allowed";
+    return std::to_string(threads) + " threads wanted, " +
+           std::to_string(device.info().max_threads) + " processors allowed";
   if (threads > implementation.max_threads())
-    return std::to_string(threads) + " threads wanted, " + std::to_string(implementation.max_threads()) +
-           " are the most it can be told to use";
+    return std::to_string(threads) + " threads wanted, " +
+           std::to_string(implementation.max_threads()) + " are the most it can be told to use";
   return implementation.unsupported(workload);
 }
 
 void add_cases(std::vector<Case>& out, const Machine& machine, const SuiteEntry& entry,
                const Family& family, const CaseOptions& options) {
   const auto selectors = options.backends.empty() ? entry.backends : options.backends;
-  const Where where = options.backends.empty() ? entry.where("backend")
-                                               : Where{"command line", 0, "--backend"};
+  const Where where =
+      options.backends.empty() ? entry.where("backend") : Where{"command line", 0, "--backend"};
   const auto implementations = pick(machine, entry, selectors, where);
   for (const SuiteCase& fields : config::expand(entry)) {
     const auto workload = make_workload(family, entry, fields);
@@ -172,7 +178,8 @@ std::regex compile_filter(const std::string& filter) {
   try {
     return std::regex(filter);
   } catch (const std::regex_error& error) {
-    throw UserError({"command line", 0, "--filter"}, std::string("not a regular expression: ") + error.what());
+    throw UserError({"command line", 0, "--filter"},
+                    std::string("not a regular expression: ") + error.what());
   }
 }
 
@@ -254,7 +261,8 @@ std::size_t usable_memory_bytes() {
   std::ifstream file(std::string(proc ? proc : "/proc") + "/meminfo");
   for (std::string key, rest; file >> key && std::getline(file, rest);)
     if (key == "MemAvailable:")
-      return static_cast<std::size_t>(memory_share * 1024 * static_cast<double>(std::atoll(rest.c_str())));
+      return static_cast<std::size_t>(memory_share * 1024 *
+                                      static_cast<double>(std::atoll(rest.c_str())));
   return std::size_t{1} << 30;
 }
 
@@ -269,14 +277,16 @@ std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_
     const std::size_t plan_bytes = own.once + slots * own.per_slot;
     const std::size_t shared = slots * slot_bytes(what.family->operands(*what.workload));
     if (plan_bytes + shared > memory_bytes) {
-      what.skip = "needs " + megabytes(plan_bytes + shared) + (what.cold ? " to stay cold" : "") + ", " +
-                  megabytes(memory_bytes) + " may be used";
+      what.skip = "needs " + megabytes(plan_bytes + shared) + (what.cold ? " to stay cold" : "") +
+                  ", " + megabytes(memory_bytes) + " may be used";
       continue;
     }
     const std::string key = workload_key(what);
     std::size_t at = blocks.size();
     for (std::size_t i = 0; i < blocks.size(); ++i)
-      if (keys[i] == key && blocks[i].slots == slots && blocks[i].bytes + plan_bytes <= memory_bytes) at = i;
+      if (keys[i] == key && blocks[i].slots == slots &&
+          blocks[i].bytes + plan_bytes <= memory_bytes)
+        at = i;
     if (at == blocks.size()) {
       blocks.push_back({static_cast<int>(at), {}, what.cold, slots, shared});
       keys.push_back(key);

@@ -33,10 +33,10 @@ std::string dtype_name(const Workload& workload);
 
 /// Command-line narrowing of a suite.
 struct CaseOptions {
-  std::string filter;                      // ECMAScript regex searched in Case::name(); empty: all
-  std::vector<std::string> backends;       // selectors; empty: as the suite says
-  std::vector<std::string> threads;        // numbers or "all"; empty: as the suite says
-  std::optional<std::string> cache;        // "cold", "warm", "both"; nothing: as the suite says
+  std::string filter;                 // ECMAScript regex searched in Case::name(); empty: all
+  std::vector<std::string> backends;  // selectors; empty: as the suite says
+  std::vector<std::string> threads;   // numbers or "all"; empty: as the suite says
+  std::optional<std::string> cache;   // "cold", "warm", "both"; nothing: as the suite says
 };
 
 /// The machine's side of a run: what is registered and which devices exist.
@@ -58,11 +58,12 @@ struct BlockPlan {
   std::vector<Case> cases;  // runnable ones
   bool cold = false;
   std::size_t slots = 1;
-  std::size_t bytes = 0;    // everything the block allocates
+  std::size_t bytes = 0;  // everything the block allocates
 };
 
 /// Groups runnable cases into blocks that fit `memory_bytes`, splitting a block by implementation
-/// where all of it does not fit; a case that does not fit even alone gets its `skip`, with the figure.
+/// where all of it does not fit; a case that does not fit even alone gets its `skip`, with the
+/// figure.
 std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_bytes);
 
 /// Slots so that the bytes between two uses of a buffer exceed three times the last-level cache.

@@ -48,7 +48,8 @@ Ceilings::Ceilings(const Machine& machine, const std::vector<BlockPlan>& blocks,
   for (const auto& [what, dtype, threads] : needed) {
     if (what != "flops" && what != "read" && !all_streams) continue;
     if (what == "read" && stream_bytes_ > memory_bytes) {
-      entries_.push_back({what, dtype, threads, "too little memory to read past the cache", {}, {}, {}, {}});
+      entries_.push_back(
+          {what, dtype, threads, "too little memory to read past the cache", {}, {}, {}, {}});
       continue;
     }
     add(machine, what, dtype, threads);
@@ -60,8 +61,8 @@ void Ceilings::add(const Machine& machine, const std::string& what, const std::s
   Entry entry{what, dtype, threads, {}, {}, {}, {}, {}};
   const Family* family = machine.registry.family("ceiling");
   std::string reason;
-  const auto backend =
-      what == "flops" ? best_flops_backend(*dtype_from_name(dtype), reason) : best_bandwidth_backend();
+  const auto backend = what == "flops" ? best_flops_backend(*dtype_from_name(dtype), reason)
+                                       : best_bandwidth_backend();
   FieldMap fields{{"what", what}};
   if (what == "flops" && backend) {
     fields["dtype"] = dtype;
@@ -110,7 +111,8 @@ std::vector<Member*> Ceilings::of(const BlockPlan& block) {
   const auto take = [&members](Entry* entry) {
     if (!entry || !entry->member) return;
     Member* member = entry->member.get();
-    if (std::find(members.begin(), members.end(), member) == members.end()) members.push_back(member);
+    if (std::find(members.begin(), members.end(), member) == members.end())
+      members.push_back(member);
   };
   for (const Case& what : block.cases) {
     take(find("flops", std::string(name(what.workload->dtypes().weights)), what.threads));
@@ -145,8 +147,9 @@ std::vector<record::Ceiling> Ceilings::list() const {
     ceiling.threads = entry.threads;
     ceiling.value_per_second = Absent{entry.reason.empty() ? "its loop failed" : entry.reason};
     ceiling.interval95 = Absent{"no value"};
-    ceiling.method = entry.member ? entry.member->row.implementation.backend + " loop, row " + entry.member->key
-                                  : "none";
+    ceiling.method =
+        entry.member ? entry.member->row.implementation.backend + " loop, row " + entry.member->key
+                     : "none";
     out.push_back(std::move(ceiling));
   }
   return out;

@@ -1,6 +1,7 @@
-// The machine's limits as members of every block: a register-only multiply-add loop for the dtype and
-// a read past the last-level cache, per thread count. They share rounds with the cases they bound, so
-// a slow minute of the machine lowers both alike. Copy and triad are measured in the opening rounds.
+// The machine's limits as members of every block: a register-only multiply-add loop for the dtype
+// and a read past the last-level cache, per thread count. They share rounds with the cases they
+// bound, so a slow minute of the machine lowers both alike. Copy and triad are measured in the
+// opening rounds.
 //
 // Where a detected unit has no loop, the ceiling is absent with the reason, not another unit's.
 #pragma once

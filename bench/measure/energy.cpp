@@ -44,7 +44,8 @@ void Member::measure_energy() {
   }
   const MeterInfo& meter = session_.meter->info();
   const double watts = session_.idle_watts.value_or(10.0);
-  const auto shortest = shortest_window_seconds(meter, std::max(1.0, watts), session_.effort.energy_error);
+  const auto shortest =
+      shortest_window_seconds(meter, std::max(1.0, watts), session_.effort.energy_error);
   if (!shortest) {
     row.energy = Absent{shortest.reason()};
     return;
@@ -55,7 +56,8 @@ void Member::measure_energy() {
     return;
   }
   const double aim = std::max(*shortest, session_.effort.window_seconds);
-  const auto calls = std::max<std::int64_t>(1, std::llround(std::ceil(aim / std::max(seconds_per_call_, 1e-9))));
+  const auto calls =
+      std::max<std::int64_t>(1, std::llround(std::ceil(aim / std::max(seconds_per_call_, 1e-9))));
   record::Energy energy;
   energy.meter = meter.id;
   for (int i = 0; i < session_.effort.energy_windows; ++i) {

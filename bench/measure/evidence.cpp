@@ -17,7 +17,8 @@ Estimate times(const Estimate& estimate, double factor) {
   return {estimate.value * factor, estimate.low * factor, estimate.high * factor};
 }
 
-// A guest's processors are threads of cores it cannot see; counting each as a core is the upper end.
+// A guest's processors are threads of cores it cannot see; counting each as a core is the upper
+// end.
 Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
   const auto figures = config::match_power(catalogue, identify_cpu());
   if (!figures) return Absent{figures.reason()};
@@ -27,15 +28,17 @@ Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
   model.full_watts = times(figures->full_watts_per_core, model.cores);
   model.scope = Scope::wall;
   model.about = "idle and full wall watts per core of " + std::to_string(figures->parts.size()) +
-                " published servers (" + std::to_string(figures->submissions) + " results), times " +
-                std::to_string(model.cores) + " cores, by processor time used; match: " + figures->rests_on +
+                " published servers (" + std::to_string(figures->submissions) +
+                " results), times " + std::to_string(model.cores) +
+                " cores, by processor time used; match: " + figures->rests_on +
                 "; source: " + figures->source + ", " + figures->as_of;
   return model;
 }
 
 bool is_registered(const std::string& id) {
   const auto entries = meter_entries();
-  return std::any_of(entries.begin(), entries.end(), [&](const MeterEntry& e) { return e.id == id; });
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const MeterEntry& e) { return e.id == id; });
 }
 
 std::string known_meters() {
@@ -60,7 +63,8 @@ void choose(Energy& energy, const std::string& wanted, bool declared) {
       return;
     }
   for (const Unavailable& other : energy.unavailable)
-    if (other.meter == wanted) throw UserError(where, wanted + " does not work here: " + other.reason);
+    if (other.meter == wanted)
+      throw UserError(where, wanted + " does not work here: " + other.reason);
   energy.no_primary = "no meter works here";
 }
 
@@ -68,7 +72,8 @@ void choose(Energy& energy, const std::string& wanted, bool declared) {
 
 config::CpuIdentity identify_cpu() {
   const CpuInfo& info = cpu_info();
-  return {info.vendor, info.brand, info.family, info.model, info.stepping, info.hypervisor, info.isa};
+  return {info.vendor,   info.brand,      info.family, info.model,
+          info.stepping, info.hypervisor, info.isa};
 }
 
 record::Meter Energy::describe(const Meter& meter) const {
@@ -120,7 +125,8 @@ Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double secon
   }
   record::Meter::Idle idle;
   idle.value = stats::median(watts);
-  idle.interval95 = {*std::min_element(watts.begin(), watts.end()), *std::max_element(watts.begin(), watts.end())};
+  idle.interval95 = {*std::min_element(watts.begin(), watts.end()),
+                     *std::max_element(watts.begin(), watts.end())};
   return idle;
 }
 

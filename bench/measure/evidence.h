@@ -1,5 +1,5 @@
-// Where this machine's joules and dollars come from: the meters that work, the model behind those that
-// only model, and the price that applies. Configs meet sensors here, and nowhere else.
+// Where this machine's joules and dollars come from: the meters that work, the model behind those
+// that only model, and the price that applies. Configs meet sensors here, and nowhere else.
 #pragma once
 
 #include <memory>

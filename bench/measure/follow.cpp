@@ -7,7 +7,8 @@
 
 namespace ergon::measure {
 
-void Follower::serve(int block, const std::vector<Member*>& members, const std::function<void()>& check) {
+void Follower::serve(int block, const std::vector<Member*>& members,
+                     const std::function<void()>& check) {
   std::fprintf(out_, "block\t%d", block);
   for (const Member* member : members) std::fprintf(out_, "\t%s", member->key.c_str());
   std::fprintf(out_, "\n");
@@ -16,9 +17,11 @@ void Follower::serve(int block, const std::vector<Member*>& members, const std::
   while (std::fgets(line, sizeof line, in_)) {
     std::size_t index = 0;
     int round = 0, position = 0;
-    if (std::sscanf(line, "sample %zu %d %d", &index, &round, &position) == 3 && index < members.size()) {
+    if (std::sscanf(line, "sample %zu %d %d", &index, &round, &position) == 3 &&
+        index < members.size()) {
       members[index]->sample(round, position);
-      std::fprintf(out_, "%.6g\n", members[index]->usable() ? members[index]->relative_interval() : 0.0);
+      std::fprintf(out_, "%.6g\n",
+                   members[index]->usable() ? members[index]->relative_interval() : 0.0);
     } else if (std::string(line) == "check\n") {
       check();
       std::fprintf(out_, "checked\n");

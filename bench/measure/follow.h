@@ -1,9 +1,10 @@
-// The two sides of `compare --live` for two builds: each runs the suite in its own process and prepares
-// its blocks, but the windows are given out by one leader, so that both sides share rounds.
+// The two sides of `compare --live` for two builds: each runs the suite in its own process and
+// prepares its blocks, but the windows are given out by one leader, so that both sides share
+// rounds.
 //
-// A follower writes "block NUMBER KEY..." (tabs between) when a block is ready, and "done" at the end.
-// The leader answers with lines "sample INDEX ROUND POSITION", "check" and "end"; the follower answers
-// each sample with the half-width of its interval over its median.
+// A follower writes "block NUMBER KEY..." (tabs between) when a block is ready, and "done" at the
+// end. The leader answers with lines "sample INDEX ROUND POSITION", "check" and "end"; the follower
+// answers each sample with the half-width of its interval over its median.
 #pragma once
 
 #include <functional>
@@ -29,15 +30,16 @@ class Follower {
 };
 
 struct LiveBuilds {
-  std::string base, fresh;              // programs
-  std::vector<std::string> arguments;   // of `run`, without --out
+  std::string base, fresh;             // programs
+  std::vector<std::string> arguments;  // of `run`, without --out
   double budget_seconds = 240;
   Effort effort;
   std::uint64_t seed = 1;
 };
 
-/// Runs both programs side by side and returns one document whose rows carry "@base" and "@new" behind
-/// their implementation's name. UserError where a program does not start or offers other cases.
+/// Runs both programs side by side and returns one document whose rows carry "@base" and "@new"
+/// behind their implementation's name. UserError where a program does not start or offers other
+/// cases.
 record::Document lead(const LiveBuilds& builds);
 
 }  // namespace ergon::measure

@@ -72,7 +72,8 @@ class Runner {
     // samples of the machine.
     const auto wanted = static_cast<std::int64_t>(state.max_iterations);
     const std::int64_t batch = std::max<std::int64_t>(1, wanted / 10);
-    while (state.KeepRunningBatch(batch)) state.SetIterationTime(prepared_->timed().window(batch).seconds);
+    while (state.KeepRunningBatch(batch))
+      state.SetIterationTime(prepared_->timed().window(batch).seconds);
     const Work work = what.workload->work();
     using benchmark::Counter;
     state.counters["FLOP/s"] = Counter(work.flops, Counter::kIsIterationInvariantRate);
@@ -95,9 +96,10 @@ int run_google_benchmark(const std::vector<Case>& cases, const std::vector<std::
   Runner runner(seed);
   for (const Case& what : cases) {
     if (what.skip) continue;
-    benchmark::RegisterBenchmark(what.name().c_str(), [&runner, &what](benchmark::State& state) {
-      runner.run(state, what);
-    })->UseManualTime()->Unit(benchmark::kMicrosecond);
+    benchmark::RegisterBenchmark(
+        what.name().c_str(), [&runner, &what](benchmark::State& state) { runner.run(state, what); })
+        ->UseManualTime()
+        ->Unit(benchmark::kMicrosecond);
   }
   std::vector<std::string> words{"ergon"};
   words.insert(words.end(), flags.begin(), flags.end());

@@ -1,7 +1,7 @@
-// The cases as Google Benchmark's own benchmarks: one manual-time benchmark each over window(), so that
-// its filters, listing, repetitions, console and JSON work as everyone knows them. One case runs after
-// the other, so drift is not shared between them, nothing is interleaved, and no record is written:
-// `ergon run` without these flags does that.
+// The cases as Google Benchmark's own benchmarks: one manual-time benchmark each over window(), so
+// that its filters, listing, repetitions, console and JSON work as everyone knows them. One case
+// runs after the other, so drift is not shared between them, nothing is interleaved, and no record
+// is written: `ergon run` without these flags does that.
 #pragma once
 
 #include <string>

@@ -132,8 +132,8 @@ std::map<std::string, std::string> library_variables() {
   std::map<std::string, std::string> out;
   for (char** entry = environ; *entry; ++entry) {
     const std::string text = *entry;
-    for (const char* prefix : {"OMP_", "GOMP_", "KMP_", "OPENBLAS_", "BLIS_", "DNNL_", "ONEDNN_", "MKL_",
-                               "GOTO_", "POCL_", "ERGON_", "MALLOC_"})
+    for (const char* prefix : {"OMP_", "GOMP_", "KMP_", "OPENBLAS_", "BLIS_", "DNNL_", "ONEDNN_",
+                               "MKL_", "GOTO_", "POCL_", "ERGON_", "MALLOC_"})
       if (text.rfind(prefix, 0) == 0) {
         const auto at = text.find('=');
         out[text.substr(0, at)] = text.substr(at + 1);
@@ -206,7 +206,8 @@ std::vector<std::string> command_line() {
 }
 
 void bind_threads() {
-  if (std::getenv("OMP_PROC_BIND") && std::getenv("OMP_PLACES") && std::getenv("OMP_DYNAMIC")) return;
+  if (std::getenv("OMP_PROC_BIND") && std::getenv("OMP_PLACES") && std::getenv("OMP_DYNAMIC"))
+    return;
   setenv("OMP_PROC_BIND", "close", 0);
   setenv("OMP_PLACES", "cores", 0);
   setenv("OMP_DYNAMIC", "false", 0);
@@ -215,7 +216,8 @@ void bind_threads() {
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   execv("/proc/self/exe", argv.data());
-  throw UserError(std::string("cannot start again with OpenMP bound to cores: ") + std::strerror(errno));
+  throw UserError(std::string("cannot start again with OpenMP bound to cores: ") +
+                  std::strerror(errno));
 }
 
 }  // namespace ergon::measure

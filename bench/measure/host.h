@@ -1,5 +1,6 @@
 // What this machine is, for the record and for `doctor`: processor, memory, system, virtualisation,
-// binding, pages, and every environment variable that moves a library. Reads ERGON_SYSFS/ERGON_PROC.
+// binding, pages, and every environment variable that moves a library. Reads
+// ERGON_SYSFS/ERGON_PROC.
 #pragma once
 
 #include <string>

@@ -32,7 +32,9 @@ class Side {
  public:
   Side(std::string program, const std::vector<std::string>& arguments, std::string label)
       : program_(std::move(program)), label_(std::move(label)) {
-    record_ = (fs::temp_directory_path() / ("ergon-live-" + std::to_string(getpid()) + "-" + label_ + ".json")).string();
+    record_ = (fs::temp_directory_path() /
+               ("ergon-live-" + std::to_string(getpid()) + "-" + label_ + ".json"))
+                  .string();
     int to_child[2], from_child[2];
     if (pipe(to_child) != 0 || pipe(from_child) != 0) throw UserError("no pipe to be had");
     child_ = fork();
@@ -65,7 +67,8 @@ class Side {
     if (line == "done") return std::nullopt;
     Ready ready;
     std::size_t from = line.find('\t');
-    if (line.rfind("block\t", 0) != 0) throw UserError(program_ + " said '" + line + "' instead of following");
+    if (line.rfind("block\t", 0) != 0)
+      throw UserError(program_ + " said '" + line + "' instead of following");
     ready.block = std::atoi(line.c_str() + from + 1);
     from = line.find('\t', from + 1);
     while (from != std::string::npos) {
@@ -154,7 +157,8 @@ void lead_block(Side& base, Side& fresh, std::vector<Turn> turns, double until, 
       base.check();
       fresh.check();
     }
-    if (done >= effort.least_rounds && (widest <= effort.interval || clock.now_seconds() >= until)) {
+    if (done >= effort.least_rounds &&
+        (widest <= effort.interval || clock.now_seconds() >= until)) {
       ++round;
       break;
     }
@@ -181,7 +185,8 @@ record::Document lead(const LiveBuilds& builds) {
     }
     // The share of a block is unknown here: a fixed part of what is left keeps the sum bounded.
     const double until = clock.now_seconds() + (ends - clock.now_seconds()) / 4;
-    lead_block(base, fresh, turns_of(base, *a, fresh, *b), until, round, builds.effort, order, clock);
+    lead_block(base, fresh, turns_of(base, *a, fresh, *b), until, round, builds.effort, order,
+               clock);
   }
   record::Document document = base.finish();
   record::Document other = fresh.finish();

@@ -27,8 +27,8 @@ record::TimeSample to_record(const Timed::Sample& sample, const Disturbance& see
                                          : Maybe<double>(Absent{"/proc/stat does not say"});
   out.busy_seconds = seen.others_seconds ? Maybe<double>(*seen.others_seconds)
                                          : Maybe<double>(Absent{"/proc/stat does not say"});
-  out.frequency_hz = seen.frequency_hz ? Maybe<double>(*seen.frequency_hz)
-                                       : Maybe<double>(Absent{"no cpufreq"});
+  out.frequency_hz =
+      seen.frequency_hz ? Maybe<double>(*seen.frequency_hz) : Maybe<double>(Absent{"no cpufreq"});
   return out;
 }
 
@@ -76,12 +76,14 @@ record::Row row_of(const Case& what, int block) {
   return row;
 }
 
-Member::Member(const Case& what, const Inputs& inputs, std::size_t slots, int block, Session& session)
+Member::Member(const Case& what, const Inputs& inputs, std::size_t slots, int block,
+               Session& session)
     : row(row_of(what, block)), key(record::key(row)), case_(what), session_(session) {
   row.inputs = {inputs.distribution, inputs.seed, inputs.entropy_bits_per_element};
   if (what.cold) {
     record::Row::Cold cold;
-    cold.bytes_between_uses = static_cast<std::int64_t>(static_cast<double>(slots - 1) * row.work.bytes);
+    cold.bytes_between_uses =
+        static_cast<std::int64_t>(static_cast<double>(slots - 1) * row.work.bytes);
     const auto last_level = what.device->info().last_level_cache_bytes;
     cold.last_level_bytes =
         last_level ? Maybe<std::int64_t>(static_cast<std::int64_t>(*last_level))
@@ -89,7 +91,8 @@ Member::Member(const Case& what, const Inputs& inputs, std::size_t slots, int bl
     row.cold = cold;
   }
   try {
-    plan_ = what.implementation->prepare(*what.workload, inputs, {what.device, what.threads, slots});
+    plan_ =
+        what.implementation->prepare(*what.workload, inputs, {what.device, what.threads, slots});
     timed_ = std::make_unique<Timed>(*plan_, *what.device, slots, session.clock);
     timed_->prepare();
     row.implementation.detail = plan_->detail();
@@ -192,9 +195,11 @@ void Member::check_inside_a_window(const Oracle& oracle) {
 void Member::time_stages() {
   if (!usable()) return;
   const auto stages = plan_->stages();
-  const auto per_call = std::count_if(stages.begin(), stages.end(), [](const Stage& s) { return s.per_call; });
+  const auto per_call =
+      std::count_if(stages.begin(), stages.end(), [](const Stage& s) { return s.per_call; });
   for (std::size_t i = 0; i < stages.size(); ++i)
-    if (!stages[i].per_call || per_call > 1) row.stages[i].seconds_median = timed_->stage_seconds(i, 5);
+    if (!stages[i].per_call || per_call > 1)
+      row.stages[i].seconds_median = timed_->stage_seconds(i, 5);
 }
 
 double Member::relative_interval() const {

@@ -72,8 +72,12 @@ record::Document header(const config::Suite& suite, const Machine& machine,
   document.host.libraries = libraries(machine.registry);
   for (const auto& device : machine.devices) {
     const DeviceInfo& info = device->info();
-    document.devices.push_back(
-        {info.id, info.kind, info.name, info.driver, static_cast<std::int64_t>(info.memory_bytes), {}});
+    document.devices.push_back({info.id,
+                                info.kind,
+                                info.name,
+                                info.driver,
+                                static_cast<std::int64_t>(info.memory_bytes),
+                                {}});
   }
   const Energy energy = open_meters(catalogue, options.evidence, clock);
   for (const auto& meter : energy.meters) document.meters.push_back(energy.describe(*meter));
@@ -97,16 +101,17 @@ std::set<std::string> finished_rows(const record::Document& so_far) {
 
 void drop_finished(std::vector<BlockPlan>& blocks, const std::set<std::string>& finished) {
   const auto done = [&](const BlockPlan& block) {
-    return std::all_of(block.cases.begin(), block.cases.end(),
-                       [&](const Case& what) { return finished.count(record::key(row_of(what, 0))) > 0; });
+    return std::all_of(block.cases.begin(), block.cases.end(), [&](const Case& what) {
+      return finished.count(record::key(row_of(what, 0))) > 0;
+    });
   };
   blocks.erase(std::remove_if(blocks.begin(), blocks.end(), done), blocks.end());
 }
 
 std::string title(const BlockPlan& block) {
   const Case& first = block.cases.front();
-  return first.workload->name() + " " + dtype_name(*first.workload) + (block.cold ? " cold, " : " warm, ") +
-         std::to_string(block.cases.size()) + " variants";
+  return first.workload->name() + " " + dtype_name(*first.workload) +
+         (block.cold ? " cold, " : " warm, ") + std::to_string(block.cases.size()) + " variants";
 }
 
 int next_round(const record::Document& so_far) {
@@ -151,7 +156,8 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   Follower follower(stdin, stdout);
   if (options.follow) {
     session.follower = &follower;
-    if (const char* start = std::getenv("ERGON_FOLLOW_START")) session.started_seconds = std::atof(start);
+    if (const char* start = std::getenv("ERGON_FOLLOW_START"))
+      session.started_seconds = std::atof(start);
   }
   const double ends = clock.now_seconds() + budget;
 
@@ -168,18 +174,21 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   };
   record_idle("before");
   // Two followers would measure their ceilings at the same time, and so each other.
-  Ceilings ceilings(machine, options.follow ? std::vector<BlockPlan>{} : blocks, memory / 4, session);
+  Ceilings ceilings(machine, options.follow ? std::vector<BlockPlan>{} : blocks, memory / 4,
+                    session);
   ceilings.opening_rounds(opening_rounds);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     progress.block(static_cast<int>(i) + 1, static_cast<int>(blocks.size()), title(blocks[i]));
     const double left = ends - clock.now_seconds();
-    const double share = std::max(least_block_seconds, left / static_cast<double>(blocks.size() - i));
+    const double share =
+        std::max(least_block_seconds, left / static_cast<double>(blocks.size() - i));
     measure_block(blocks[i], share, ceilings, session);
   }
   record_skipped(cases, so_far, sink);
   ceilings.conclude();
   record_idle("after");
-  for (const record::Ceiling& ceiling : ceilings.list()) journal.ceiling(machine.cpu().info().id, ceiling);
+  for (const record::Ceiling& ceiling : ceilings.list())
+    journal.ceiling(machine.cpu().info().id, ceiling);
   progress.done();
   if (options.follow) follower.done();
 }
@@ -200,8 +209,8 @@ void start_launch(const RunOptions& options, int launch) {
   int status = 0;
   waitpid(child, &status, 0);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    throw UserError("launch " + std::to_string(launch) + " ended badly; the journal of " + options.out +
-                    " holds what was measured");
+    throw UserError("launch " + std::to_string(launch) + " ended badly; the journal of " +
+                    options.out + " holds what was measured");
 }
 
 }  // namespace
@@ -227,7 +236,8 @@ record::Document run(const config::Suite& suite, const Machine& machine,
   if (options.resume) {
     journal = record::Journal::resume(options.out, head, so_far);
     for (const record::Row& row : so_far.rows)
-      for (const record::TimeSample& sample : row.samples) launch = std::max(launch, sample.launch + 1);
+      for (const record::TimeSample& sample : row.samples)
+        launch = std::max(launch, sample.launch + 1);
   } else {
     journal = record::Journal::create(options.out, head, options.overwrite);
   }

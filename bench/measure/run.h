@@ -1,5 +1,5 @@
-// One run: suite -> cases -> blocks -> journal -> record. In this process, or in one fresh process per
-// launch.
+// One run: suite -> cases -> blocks -> journal -> record. In this process, or in one fresh process
+// per launch.
 #pragma once
 
 #include <optional>
@@ -20,14 +20,14 @@ struct RunOptions {
   CaseOptions cases;
   EvidenceOptions evidence;
   std::vector<record::Price> prices;
-  std::string out;                     // the record's path
+  std::string out;  // the record's path
   bool overwrite = false;
-  bool resume = false;                 // go on from out's journal
+  bool resume = false;                   // go on from out's journal
   std::optional<double> budget_seconds;  // of all launches together; else the suite's, else 240
   int launches = 1;
-  bool follow = false;                 // a leader on standard input gives out the windows (follow.h)
+  bool follow = false;  // a leader on standard input gives out the windows (follow.h)
   PagePolicy pages = PagePolicy::system;
-  std::vector<std::string> command;    // as typed, for the record
+  std::vector<std::string> command;  // as typed, for the record
 };
 
 /// Runs everything and leaves a finished record at `options.out`. Progress goes to stderr: one line

@@ -1,5 +1,5 @@
-// What every part of one launch shares: clocks, the machine watch, the meter, the sink that keeps each
-// sample the moment it exists, and the counters that number rounds over the whole run.
+// What every part of one launch shares: clocks, the machine watch, the meter, the sink that keeps
+// each sample the moment it exists, and the counters that number rounds over the whole run.
 #pragma once
 
 #include <cstdint>
@@ -30,10 +30,10 @@ class Sink {
 class Follower;
 
 struct Effort {
-  double window_seconds = 0.02;    // length aimed at; one call where a call is longer
-  int least_rounds = 6;            // fewer give no 95 % interval of the median
-  double interval = 0.01;          // stop when every interval is within this of its median
-  double energy_error = 0.02;      // wanted relative error of an energy window
+  double window_seconds = 0.02;  // length aimed at; one call where a call is longer
+  int least_rounds = 6;          // fewer give no 95 % interval of the median
+  double interval = 0.01;        // stop when every interval is within this of its median
+  double energy_error = 0.02;    // wanted relative error of an energy window
   int energy_windows = 3;
 };
 
@@ -44,16 +44,16 @@ struct Session {
   Clock& clock;
   const Watch& watch;
   Sink& sink;
-  Meter* meter = nullptr;          // the primary one; nullptr: none works
-  std::string no_meter;            // why, where there is none
+  Meter* meter = nullptr;  // the primary one; nullptr: none works
+  std::string no_meter;    // why, where there is none
   Maybe<double> idle_watts = Absent{"not measured"};
   Effort effort;
   std::uint64_t seed = 1;
   int launch = 0;
-  double started_seconds = 0;      // on the clock; samples count from here
+  double started_seconds = 0;  // on the clock; samples count from here
   int next_round = 0;
-  std::mt19937_64 order{1};        // shuffles positions
-  Follower* follower = nullptr;    // where another process gives out the windows
+  std::mt19937_64 order{1};                        // shuffles positions
+  Follower* follower = nullptr;                    // where another process gives out the windows
   std::function<void(std::string_view)> progress;  // one short line; may be empty
 };
 

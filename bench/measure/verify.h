@@ -1,7 +1,8 @@
 // Is the right thing computed? Outputs are poisoned, one call runs, and the family's oracle looks.
 //
 // A call that writes nothing, leaves a hole, writes past its matrix or answers from memory is found
-// here. The same check runs before timing, in the middle of a window, and after it with other inputs.
+// here. The same check runs before timing, in the middle of a window, and after it with other
+// inputs.
 #pragma once
 
 #include <string>

@@ -47,7 +47,8 @@ std::optional<double> mean_frequency(const std::string& sysfs) {
   return sum / count;
 }
 
-std::optional<double> difference(const std::optional<double>& from, const std::optional<double>& to) {
+std::optional<double> difference(const std::optional<double>& from,
+                                 const std::optional<double>& to) {
   if (!from || !to) return std::nullopt;
   return std::max(0.0, *to - *from);
 }

@@ -1,6 +1,6 @@
 // What the machine did beside the measurement, per window: time stolen by the hypervisor, switches
-// forced on our threads, processor time of others, frequency. From /proc and sysfs, read outside the
-// timed section; ERGON_PROC and ERGON_SYSFS redirect it.
+// forced on our threads, processor time of others, frequency. From /proc and sysfs, read outside
+// the timed section; ERGON_PROC and ERGON_SYSFS redirect it.
 //
 // Limits: /proc/stat counts in ticks of usually 10 ms, so a window of 20 ms can only tell a busy
 // neighbour from none; the sums over a run are sharper.
@@ -15,11 +15,11 @@ namespace ergon::measure {
 
 struct MachineState {
   double seconds = 0;
-  std::optional<double> steal_seconds;        // all processors, since boot
-  std::optional<double> busy_seconds;         // all processors, everyone, since boot
-  double own_seconds = 0;                     // processor time of this process
-  std::int64_t involuntary_switches = 0;      // of this process
-  std::optional<double> frequency_hz;         // mean over readable processors
+  std::optional<double> steal_seconds;    // all processors, since boot
+  std::optional<double> busy_seconds;     // all processors, everyone, since boot
+  double own_seconds = 0;                 // processor time of this process
+  std::int64_t involuntary_switches = 0;  // of this process
+  std::optional<double> frequency_hz;     // mean over readable processors
 };
 
 class Watch {

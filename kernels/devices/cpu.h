@@ -1,7 +1,7 @@
 // The processor as CPUID (or the Arm ID registers, through the kernel) tells it, and its caches.
 //
-// Guests hide names: family, model and stepping are kept beside the brand string. An instruction set
-// counts as usable only where the operating system saves its registers.
+// Guests hide names: family, model and stepping are kept beside the brand string. An instruction
+// set counts as usable only where the operating system saves its registers.
 #pragma once
 
 #ifdef _OPENMP
@@ -32,7 +32,8 @@ struct CpuInfo {
   int model = 0;       // extended model included
   int stepping = 0;
   bool hypervisor = false;
-  std::vector<std::string> isa;  // usable: "sse2", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", ...
+  std::vector<std::string>
+      isa;  // usable: "sse2", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", ...
   std::vector<CpuCache> caches;  // data and unified, innermost first, as sysfs reports them
   bool has(std::string_view feature) const noexcept;
   std::optional<std::size_t> last_level_cache_bytes() const noexcept;
@@ -44,14 +45,14 @@ const CpuInfo& cpu_info();
 /// Asks Linux for permission to use AMX tiles in this process; true where they may be used.
 bool enable_amx() noexcept;
 
-/// Logical processors this process may run on. Where the OpenMP runtime has bound the calling thread to
-/// its own place, those of all places: the thread's own mask then tells of one only.
+/// Logical processors this process may run on. Where the OpenMP runtime has bound the calling
+/// thread to its own place, those of all places: the thread's own mask then tells of one only.
 std::vector<int> usable_processor_ids();
 /// Their number; at least 1.
 int usable_processors() noexcept;
 
-/// Runs `body(thread, threads)` on a team of OpenMP threads and waits. `threads` is what the runtime
-/// granted, which may be fewer than asked for.
+/// Runs `body(thread, threads)` on a team of OpenMP threads and waits. `threads` is what the
+/// runtime granted, which may be fewer than asked for.
 template <class Body>
 void on_team([[maybe_unused]] int threads, Body&& body) {
 #pragma omp parallel num_threads(threads)

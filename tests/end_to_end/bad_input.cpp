@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 struct BadSuite {
   const char* name;
   const char* text;
-  const char* line;   // "suite.toml:3"
+  const char* line;  // "suite.toml:3"
   const char* field;
 };
 
@@ -33,19 +33,23 @@ TEST_P(RefusesASuiteWith, OneLineThatNamesFileLineAndField) {
 INSTANTIATE_TEST_SUITE_P(
     Suites, RefusesASuiteWith,
     ::testing::Values(
-        BadSuite{"AnUnknownKey", "name = \"x\"\ncolour = 3\n[[gemm]]\nm = 1\nn = 1\nk = 1\n", "suite.toml:2",
-                 "colour"},
-        BadSuite{"AnUnknownField", "name = \"x\"\n[[gemm]]\nm = 1\nn = 1\nk = 1\nfoo = 2\n", "suite.toml:6",
-                 "foo"},
-        BadSuite{"AWrongType", "name = \"x\"\n[[gemm]]\nm = \"big\"\nn = 1\nk = 1\n", "suite.toml:3", "m"},
-        BadSuite{"ANegativeSize", "name = \"x\"\n[[gemm]]\nm = 1\nn = -4\nk = 1\n", "suite.toml:4", "n"},
-        BadSuite{"AnOverflowingProduct",
-                 "name = \"x\"\n[[gemm]]\nm = 4611686018427387904\nn = 4611686018427387904\nk = 8\n",
-                 "suite.toml", "gemm"},
+        BadSuite{"AnUnknownKey", "name = \"x\"\ncolour = 3\n[[gemm]]\nm = 1\nn = 1\nk = 1\n",
+                 "suite.toml:2", "colour"},
+        BadSuite{"AnUnknownField", "name = \"x\"\n[[gemm]]\nm = 1\nn = 1\nk = 1\nfoo = 2\n",
+                 "suite.toml:6", "foo"},
+        BadSuite{"AWrongType", "name = \"x\"\n[[gemm]]\nm = \"big\"\nn = 1\nk = 1\n",
+                 "suite.toml:3", "m"},
+        BadSuite{"ANegativeSize", "name = \"x\"\n[[gemm]]\nm = 1\nn = -4\nk = 1\n", "suite.toml:4",
+                 "n"},
+        BadSuite{
+            "AnOverflowingProduct",
+            "name = \"x\"\n[[gemm]]\nm = 4611686018427387904\nn = 4611686018427387904\nk = 8\n",
+            "suite.toml", "gemm"},
         BadSuite{"AMissingField", "name = \"x\"\n[[gemm]]\nm = 1\nn = 1\n", "suite.toml:2", "k"},
         BadSuite{"AnUnknownKernel", "name = \"x\"\n[[gem]]\nm = 1\n", "suite.toml:2", "gem"},
-        BadSuite{"AnUnknownBackend", "name = \"x\"\n[[gemm]]\nm = 1\nn = 1\nk = 1\nbackend = \"magic\"\n",
-                 "suite.toml", "backend"},
+        BadSuite{"AnUnknownBackend",
+                 "name = \"x\"\n[[gemm]]\nm = 1\nn = 1\nk = 1\nbackend = \"magic\"\n", "suite.toml",
+                 "backend"},
         BadSuite{"AnUnknownDtype", "name = \"x\"\n[[gemm]]\nm = 1\nn = 1\nk = 1\ndtype = \"f17\"\n",
                  "suite.toml:6", "dtype"},
         BadSuite{"BrokenToml", "name = \"x\"\n[[gemm]\nm = 1\n", "suite.toml:2", ""},
@@ -70,15 +74,17 @@ TEST_P(RefusesTheArguments, OneLineAndExitCodeTwo) {
 
 INSTANTIATE_TEST_SUITE_P(
     Arguments, RefusesTheArguments,
-    ::testing::Values("run nothing.toml", "run suite.toml --filter '['", "run suite.toml --threads 0",
-                      "run suite.toml --threads many", "run suite.toml --cache tepid", "run suite.toml --colour",
-                      "run suite.toml --backend magic", "run suite.toml --meter magic",
-                      "run suite.toml --watts -3", "run suite.toml --usd-per-hour -1",
-                      "run suite.toml --instance no-such-instance", "run suite.toml --budget -1",
-                      "run suite.toml --launches 0", "run suite.toml --out /no/such/folder/result.json",
-                      "run suite.toml --resume nothing.json", "report nothing.json", "report truncated.json",
-                      "report other.json", "report deep.json", "report empty.json", "verify truncated.json",
-                      "verify nothing.json", "compare truncated.json truncated.json", "compare other.json",
-                      "report truncated.json --format png", "run --benchmark_colour=red suite.toml", "dance", ""));
+    ::testing::Values(
+        "run nothing.toml", "run suite.toml --filter '['", "run suite.toml --threads 0",
+        "run suite.toml --threads many", "run suite.toml --cache tepid", "run suite.toml --colour",
+        "run suite.toml --backend magic", "run suite.toml --meter magic",
+        "run suite.toml --watts -3", "run suite.toml --usd-per-hour -1",
+        "run suite.toml --instance no-such-instance", "run suite.toml --budget -1",
+        "run suite.toml --launches 0", "run suite.toml --out /no/such/folder/result.json",
+        "run suite.toml --resume nothing.json", "report nothing.json", "report truncated.json",
+        "report other.json", "report deep.json", "report empty.json", "verify truncated.json",
+        "verify nothing.json", "compare truncated.json truncated.json", "compare other.json",
+        "report truncated.json --format png", "run --benchmark_colour=red suite.toml", "dance",
+        ""));
 
 }  // namespace

@@ -27,11 +27,14 @@ cache = ["warm"]
 json rows_with(const std::string& library) {
   program::Folder folder;
   program::write(folder / "suite.toml", suite);
-  const auto result = program::ergon(
-      folder, "run suite.toml --out result.json --blas " ERGON_TEST_BLAS_DIR "/libergon_test_blas_" + library + ".so");
+  const auto result =
+      program::ergon(folder, "run suite.toml --out result.json --blas " ERGON_TEST_BLAS_DIR
+                             "/libergon_test_blas_" +
+                                 library + ".so");
   EXPECT_TRUE(result.exit_code == 0 || result.exit_code == 1) << result.err;
   json rows = json::array();
-  for (const json& row : json::parse(program::read(folder / "result.json"))["rows"])
+  const json document = json::parse(program::read(folder / "result.json"));
+  for (const json& row : document["rows"])
     if (row["kernel"] == "gemm") rows.push_back(row);
   EXPECT_EQ(rows.size(), 2U);
   return rows;
@@ -47,13 +50,15 @@ TEST_P(ALibraryThat, IsFoundWrong) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cheats, ALibraryThat,
-                         ::testing::Values("zeros", "nothing", "hole", "sign", "nan", "first_and_last",
-                                           "remembers_pointers", "remembers_results"),
+                         ::testing::Values("zeros", "nothing", "hole", "sign", "nan",
+                                           "first_and_last", "remembers_pointers",
+                                           "remembers_results"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST(AnHonestLibrary, IsOk) {
   for (const json& row : rows_with("honest"))
-    EXPECT_TRUE(row["status"] == "ok" || row["status"] == "noisy") << row["status"] << row["reason"];
+    EXPECT_TRUE(row["status"] == "ok" || row["status"] == "noisy")
+        << row["status"] << row["reason"];
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ TEST(GoogleBenchmark, ListsTheCasesItsFilterFinds) {
   const auto all = program::ergon(folder, "run suite.toml --benchmark_list_tests");
   EXPECT_EQ(all.exit_code, 0) << all.err;
   EXPECT_THAT(all.out, HasSubstr("naive"));
-  const auto some = program::ergon(folder, "run suite.toml --benchmark_list_tests --benchmark_filter=onednn");
+  const auto some =
+      program::ergon(folder, "run suite.toml --benchmark_list_tests --benchmark_filter=onednn");
   EXPECT_THAT(some.out, HasSubstr("onednn"));
   EXPECT_THAT(some.out, Not(HasSubstr("naive")));
 }
@@ -28,8 +29,9 @@ TEST(GoogleBenchmark, WritesValidJsonWithOneEntryForEachRepetition) {
   program::Folder folder;
   program::write(folder / "suite.toml", program::small_suite);
   const auto result = program::ergon(
-      folder, "run suite.toml --benchmark_filter=m=64.*f32/naive --benchmark_min_time=0.01 "
-              "--benchmark_repetitions=3 --benchmark_out=gb.json --benchmark_out_format=json");
+      folder,
+      "run suite.toml --benchmark_filter=m=64.*f32/naive --benchmark_min_time=0.01 "
+      "--benchmark_repetitions=3 --benchmark_out=gb.json --benchmark_out_format=json");
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const json document = json::parse(program::read(folder / "gb.json"));
   int iterations = 0;
@@ -45,7 +47,8 @@ TEST(GoogleBenchmark, WritesValidJsonWithOneEntryForEachRepetition) {
 TEST(GoogleBenchmark, RefusesARecordBesideIt) {
   program::Folder folder;
   program::write(folder / "suite.toml", program::small_suite);
-  const auto result = program::ergon(folder, "run suite.toml --out result.json --benchmark_min_time=0.01");
+  const auto result =
+      program::ergon(folder, "run suite.toml --out result.json --benchmark_min_time=0.01");
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(program::lines(result.err), 1) << result.err;
 }

@@ -55,9 +55,11 @@ class Folder {
 };
 
 /// `arguments` go through the shell, in `folder`.
-inline Result ergon(const Folder& folder, const std::string& arguments, const std::string& environment = "") {
-  const std::string command = "cd '" + folder.path().string() + "' && " + environment + " '" ERGON_PROGRAM "' " +
-                              arguments + " >out.txt 2>err.txt </dev/null";
+inline Result ergon(const Folder& folder, const std::string& arguments,
+                    const std::string& environment = "") {
+  const std::string command = "cd '" + folder.path().string() + "' && " + environment +
+                              " '" ERGON_PROGRAM "' " + arguments +
+                              " >out.txt 2>err.txt </dev/null";
   const int status = std::system(command.c_str());  // NOLINT(cert-env33-c)
   Result result;
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -4,20 +4,22 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "tests/end_to_end/program.h"
 
 namespace {
 
-using ::testing::HasSubstr;
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 class Measured : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     folder = new program::Folder;
     program::write(*folder / "suite.toml", program::small_suite);
-    run = new program::Result(program::ergon(*folder, "run suite.toml --out result.json --usd-per-hour 0.5"));
+    run = new program::Result(
+        program::ergon(*folder, "run suite.toml --out result.json --usd-per-hour 0.5"));
   }
   static void TearDownTestSuite() {
     delete run;
@@ -39,7 +41,8 @@ TEST_F(Measured, TheRunEndsWellAndSaysWhereTheRecordIs) {
 
 TEST_F(Measured, EveryRunnableRowHasSamplesAMedianAndAVerdict) {
   int measured = 0;
-  for (const json& row : record()["rows"]) {
+  const json document = record();
+  for (const json& row : document["rows"]) {
     const std::string status = row["status"];
     EXPECT_NE(status, "wrong") << row["reason"];
     EXPECT_NE(status, "failed") << row["reason"];
@@ -73,7 +76,8 @@ TEST_F(Measured, VerifyCallsItConsistentAndNeverAuthentic) {
 TEST_F(Measured, VerifyFindsAnEditedMedian) {
   json edited = record();
   for (json& row : edited["rows"])
-    if (row["time"]["median"].is_number()) row["time"]["median"] = row["time"]["median"].get<double>() * 0.9;
+    if (row["time"]["median"].is_number())
+      row["time"]["median"] = row["time"]["median"].get<double>() * 0.9;
   program::write(*folder / "edited.json", edited.dump());
   const auto result = program::ergon(*folder, "verify edited.json");
   EXPECT_EQ(result.exit_code, 1) << result.out;
@@ -81,11 +85,13 @@ TEST_F(Measured, VerifyFindsAnEditedMedian) {
 }
 
 TEST_F(Measured, EveryFormatIsPrintedAndTheJsonHasNoNan) {
+  const std::regex not_a_number("[:, |]-?(nan|inf)\\b");
   for (const char* format : {"table", "markdown", "csv", "json"}) {
-    const auto result = program::ergon(*folder, std::string("report result.json --format ") + format);
+    const auto result =
+        program::ergon(*folder, std::string("report result.json --format ") + format);
     EXPECT_EQ(result.exit_code, 0) << format << result.err;
     EXPECT_THAT(result.out, HasSubstr("onednn")) << format;
-    EXPECT_THAT(result.out, Not(HasSubstr("nan"))) << format;
+    EXPECT_FALSE(std::regex_search(result.out, not_a_number)) << format;
   }
   EXPECT_NO_THROW(json::parse(program::ergon(*folder, "report result.json --format json").out));
 }

@@ -21,8 +21,10 @@ Arrows read_arrows() {
   Arrows out;
   bool inside = false;
   for (std::string line; std::getline(file, line);) {
-    if (line == "```arrows") inside = true;
-    else if (line == "```") inside = false;
+    if (line == "```arrows")
+      inside = true;
+    else if (line == "```")
+      inside = false;
     else if (inside) {
       const auto arrow = line.find("<-");
       std::istringstream left(line.substr(0, arrow)), right(line.substr(arrow + 2));
@@ -49,7 +51,8 @@ std::set<std::string> included_rooms(const fs::path& file) {
   std::ifstream in(file);
   std::set<std::string> out;
   for (std::string line; std::getline(in, line);)
-    if (line.rfind("#include \"", 0) == 0) out.insert(room_of(line.substr(10, line.find('"', 10) - 10)));
+    if (line.rfind("#include \"", 0) == 0)
+      out.insert(room_of(line.substr(10, line.find('"', 10) - 10)));
   out.erase("");
   return out;
 }
