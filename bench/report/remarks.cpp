@@ -123,7 +123,7 @@ std::string meter_text(const record::Meter& meter) {
   text +=
       meter.relative_uncertainty > 0
           ? fmt::format(", calibration {}, shared by its rows",
-                        spread({1, 1 - meter.relative_uncertainty, 1 + meter.relative_uncertainty}))
+                        spread({1, 1 / (1 + meter.relative_uncertainty), 1 + meter.relative_uncertainty}))
           : std::string(", calibration error not stated");
   if (!meter.about.empty()) text += "; " + meter.about;
   if (meter.idle_watts)
@@ -177,6 +177,9 @@ void add_prices(const Table& table, Collector& out) {
     if (!price) continue;
     const record::Price& used = **price;
     std::vector<std::string> parts = {fmt::format("{}: ${} per hour", used.id, *used.usd_per_hour)};
+    if (used.usd_per_hour_range)
+      parts.push_back(fmt::format("${} to ${} over other prices that fit",
+                                  used.usd_per_hour_range->low, used.usd_per_hour_range->high));
     if (used.share != 1)
       parts.push_back(fmt::format("{} of it charged to each row", percent(exactly(used.share))));
     for (const std::string& part : {used.basis, used.kind, used.region}) {
