@@ -29,14 +29,16 @@ struct Bound {
   const char* unit;
 };
 
-/// Empty where the ceiling is unknown or holds.
+/// Empty where the ceiling is unknown or holds. A ceiling that was hard to measure is as high as
+/// the upper end of its interval.
 std::string above_ceiling(const Document& document, const Row& row, const Bound& bound) {
   const Ceiling* ceiling = find_ceiling(document, row, bound.ceiling);
   if (!ceiling || !ceiling->value_per_second || !(*row.median > 0)) return {};
   const double rate = bound.work / *row.median;
-  const double limit = *ceiling->value_per_second;
+  const double value = *ceiling->value_per_second;
+  const double limit = ceiling->interval95 ? std::max(value, ceiling->interval95->high) : value;
   if (rate <= most_of_a_ceiling * limit) return {};
-  return text("%.4g %s is %.0f %% of the measured ceiling of %.4g", rate, bound.unit,
+  return text("%.4g %s is %.0f %% of the measured ceiling, which is at most %.4g", rate, bound.unit,
               100 * rate / limit, limit);
 }
 

@@ -108,11 +108,10 @@ double relative_error(const Row& row) {
   return joules > 0 ? error / joules : 0;
 }
 
-/// Wider by what each side's figure may be off: low ends by (1 - a) / (1 + b), high ends by the
-/// inverse.
-Estimate widened(const Estimate& ratio, double base_error, double fresh_error) {
-  return {ratio.value, ratio.low * std::max(0.0, 1 - fresh_error) / (1 + base_error),
-          base_error < 1 ? ratio.high * (1 + fresh_error) / (1 - base_error)
+/// Wider by the relative errors of each side's windows, and by a factor either way.
+Estimate widened(const Estimate& ratio, double base_error, double fresh_error, double factor) {
+  return {ratio.value, ratio.low * std::max(0.0, 1 - fresh_error) / (1 + base_error) / factor,
+          base_error < 1 ? ratio.high * (1 + fresh_error) / (1 - base_error) * factor
                          : std::numeric_limits<double>::max()};
 }
 
@@ -134,10 +133,11 @@ Judgement judge_joules(const Side& base_side, const Row& base, const Side& fresh
   if (!ratio) return cannot(ratio.reason());
   // One meter's calibration moves both sides alike.
   const bool one_meter = one_host && base_meter->id == fresh_meter->id;
+  const double calibrations =
+      one_meter ? 1
+                : (1 + base_meter->relative_uncertainty) * (1 + fresh_meter->relative_uncertainty);
   Ratio wide = *ratio;
-  wide.estimate = widened(
-      wide.estimate, relative_error(base) + (one_meter ? 0 : base_meter->relative_uncertainty),
-      relative_error(fresh) + (one_meter ? 0 : fresh_meter->relative_uncertainty));
+  wide.estimate = widened(wide.estimate, relative_error(base), relative_error(fresh), calibrations);
   return judge(wide, margin);
 }
 

@@ -58,8 +58,8 @@ Derived energy_per(const record::Document& document, const record::Row& row, Ene
 
   Estimate figure = holding(totals.joules / totals.units, spread_of(totals));
   const double error = totals.error / totals.units;
-  // A factor either way: for a sensor's few percent the same as adding them, and for a model that may
-  // be three times off it does not reach below nothing.
+  // A factor either way: for a sensor's few percent the same as adding them, and for a model that
+  // may be three times off it does not reach below nothing.
   const double calibration = 1 + meter->relative_uncertainty;
   figure.low = std::max(0.0, figure.low - error) / calibration;
   figure.high = (figure.high + error) * calibration;

@@ -122,8 +122,9 @@ std::string meter_text(const record::Meter& meter) {
       fmt::format("{} {}: {}, scope {}", mark_of(meter), meter.id, meter.provenance, meter.scope);
   text +=
       meter.relative_uncertainty > 0
-          ? fmt::format(", calibration {}, shared by its rows",
-                        spread({1, 1 / (1 + meter.relative_uncertainty), 1 + meter.relative_uncertainty}))
+          ? fmt::format(
+                ", calibration {}, shared by its rows",
+                spread({1, 1 / (1 + meter.relative_uncertainty), 1 + meter.relative_uncertainty}))
           : std::string(", calibration error not stated");
   if (!meter.about.empty()) text += "; " + meter.about;
   if (meter.idle_watts)

@@ -109,8 +109,8 @@ std::string si(const Estimate& estimate, std::string_view unit) {
   // 999.7 rounds to 1000, which belongs to the next prefix.
   if (size != 0 && std::round(size / std::pow(1000.0, thousands)) >= 1000) ++thousands;
   thousands = std::clamp(thousands, -none, static_cast<int>(prefixes.size()) - 1 - none);
-  const std::string tail =
-      std::string(prefixes[static_cast<std::size_t>(thousands + none)]) + std::string(unit);
+  const int at = thousands + none;
+  const std::string tail = std::string(prefixes[static_cast<std::size_t>(at)]) + std::string(unit);
   const std::string number = significant(estimate.value / std::pow(1000.0, thousands), digits);
   return tail.empty() ? number : number + " " + tail;
 }

@@ -182,7 +182,8 @@ int Ceiling::arrays() const noexcept {
 }
 
 std::int64_t Ceiling::elements() const noexcept {
-  return is_flops() ? 0 : bytes / (arrays() * line_bytes) * line_floats;
+  const int count = arrays();
+  return count == 0 ? 0 : bytes / (count * line_bytes) * line_floats;
 }
 
 const Family& ceiling_family() {

@@ -99,7 +99,8 @@ double word_sum(const float* array, std::int64_t elements) {
 
 std::unique_ptr<Oracle> make_ceiling_oracle(const Ceiling& ceiling, const Inputs& inputs) {
   if (ceiling.is_flops()) {
-    return std::make_unique<ScalarOracle>(static_cast<double>(ceiling.flops / 4),
+    const std::int64_t sum = ceiling.flops / 4;
+    return std::make_unique<ScalarOracle>(static_cast<double>(sum),
                                           "exact: every fourth operation completes a 1");
   }
   if (ceiling.what == "read") {

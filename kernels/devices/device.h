@@ -1,7 +1,8 @@
 // Where computations run: memory, streams and events of one device.
 //
-// A stream runs its work in order and may return before it is done; `finish` waits. The CPU's stream
-// runs work at once. Errors of a device API are thrown as DeviceError with the API's own code.
+// A stream runs its work in order and may return before it is done; `finish` waits. The CPU's
+// stream runs work at once. Errors of a device API are thrown as DeviceError with the API's own
+// code.
 #pragma once
 
 #include <cstddef>
@@ -41,14 +42,14 @@ class Stream {
   /// Waits until all enqueued work is done.
   virtual void finish() = 0;
   virtual std::unique_ptr<Mark> mark() = 0;
-  /// Device time between two finished marks in seconds; nothing where the device has no clock of its
-  /// own (a CPU stream): the host's clock around `finish` is then the time.
+  /// Device time between two finished marks in seconds; nothing where the device has no clock of
+  /// its own (a CPU stream): the host's clock around `finish` is then the time.
   virtual std::optional<double> seconds_between(const Mark& from, const Mark& to) = 0;
 };
 
 struct DeviceInfo {
-  std::string id;      // "cpu", "opencl:0", "cuda:0"
-  std::string kind;    // "cpu", "gpu", "cpu-opencl": a CPU that runs GPU code
+  std::string id;    // "cpu", "opencl:0", "cuda:0"
+  std::string kind;  // "cpu", "gpu", "cpu-opencl": a CPU that runs GPU code
   std::string name;
   std::string driver;  // name and version
   std::size_t memory_bytes = 0;
@@ -70,7 +71,8 @@ class Device {
   virtual void download(void* to, Buffer& from, std::size_t offset, std::size_t bytes) = 0;
 };
 
-/// One line of the device registry: what a device API finds on this machine, or why it finds nothing.
+/// One line of the device registry: what a device API finds on this machine, or why it finds
+/// nothing.
 struct DeviceEntry {
   const char* api;
   /// Empty result: `reason` says why, and is never empty then.

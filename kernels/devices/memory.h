@@ -6,7 +6,8 @@
 
 namespace ergon {
 
-/// `small`: MADV_NOHUGEPAGE; `huge`: MADV_HUGEPAGE, 2 MiB aligned; `system`: whatever the system does.
+/// `small`: MADV_NOHUGEPAGE; `huge`: MADV_HUGEPAGE, 2 MiB aligned; `system`: whatever the system
+/// does.
 enum class PagePolicy { system, small, huge };
 
 std::string_view name(PagePolicy policy) noexcept;

@@ -1,7 +1,8 @@
 // C = alpha * op(A) * op(B) + beta * C, batched with fixed strides.
 //
 // op(A) is m x k, op(B) is k x n, C is m x n. `layout` "row": element (i, j) of a matrix is at
-// i * ld + j; "col": at j * ld + i, as in CBLAS. Each matrix of a batch follows the last without a gap.
+// i * ld + j; "col": at j * ld + i, as in CBLAS. Each matrix of a batch follows the last without a
+// gap.
 //
 // dtype       inputs   weights  accumulate  output
 // f64         f64      f64      f64         f64
@@ -31,7 +32,7 @@ namespace ergon {
 struct GemmMatrix {
   std::int64_t rows = 0, cols = 0;  // as stored, before op()
   std::int64_t ld = 0;
-  std::int64_t batch_stride = 0;    // elements
+  std::int64_t batch_stride = 0;  // elements
 };
 
 class Gemm final : public Workload {
