@@ -99,6 +99,7 @@ TEST(Status, IsImpossibleAboveACeiling) {
   Document document = make_document();
   Ceiling& peak = document.devices[0].ceilings[0];
   const double rate = document.rows[fast_row].work.flops / *document.rows[fast_row].median;
+  peak.interval95 = Absent{"too few samples"};
   peak.value_per_second = rate / 1.04;
   EXPECT_EQ(status_of(document), "ok");
   peak.value_per_second = rate / 1.06;
@@ -107,9 +108,21 @@ TEST(Status, IsImpossibleAboveACeiling) {
   EXPECT_EQ(status_of(document), "ok");
 }
 
+TEST(Status, IsNotImpossibleWhereTheCeilingMayBeHigher) {
+  Document document = make_document();
+  Ceiling& peak = document.devices[0].ceilings[0];
+  const double rate = document.rows[fast_row].work.flops / *document.rows[fast_row].median;
+  peak.value_per_second = rate / 2;
+  peak.interval95 = Interval{rate / 3, rate / 1.04};
+  EXPECT_EQ(status_of(document), "ok");
+  peak.interval95 = Interval{rate / 3, rate / 1.06};
+  EXPECT_EQ(status_of(document), "impossible");
+}
+
 TEST(Status, HoldsMemoryBandwidthAgainstColdRowsOnly) {
   Document document = make_document();
   document.devices[0].ceilings[1].value_per_second = 1.0;
+  document.devices[0].ceilings[1].interval95 = Interval{1.0, 1.0};
   EXPECT_EQ(status_of(document), "impossible");
   document.rows[fast_row].cache = "warm";
   EXPECT_EQ(status_of(document), "ok");
@@ -118,6 +131,7 @@ TEST(Status, HoldsMemoryBandwidthAgainstColdRowsOnly) {
 TEST(Status, OfACeilingIsNotHeldAgainstItself) {
   Document document = make_document();
   document.devices[0].ceilings[0].value_per_second = 1.0;
+  document.devices[0].ceilings[0].interval95 = Interval{1.0, 1.0};
   EXPECT_EQ(status_of(document, peak_row), "ok");
 }
 
