@@ -64,6 +64,7 @@ const std::byte* Inputs::data(std::string_view name, std::size_t slot) const {
 }
 
 void Inputs::replicate() {
+  if (slot_bytes_ == 0) return;  // sums of nothing: there is no memory at all
   for (std::size_t slot = 1; slot < slots_; ++slot)
     std::memcpy(memory_.data() + slot * slot_bytes_, memory_.data(), slot_bytes_);
 }

@@ -40,6 +40,12 @@ TEST(Inputs, ReplicateTheFirstSlotInAllOthers) {
   EXPECT_NE(inputs.data("b", 0), inputs.data("b", 2));
 }
 
+TEST(Inputs, MayHoldNothing) {
+  Inputs inputs({{"a", dense(DType::f32, {3, 0})}}, 2);
+  inputs.replicate();
+  EXPECT_EQ(inputs.bytes_per_slot(), 0U);
+}
+
 TEST(Inputs, ViewAnOperandAsATensor) {
   const Inputs inputs(two_operands(), 2);
   const HostTensor b = inputs.tensor("b", 1);
