@@ -66,9 +66,9 @@ TEST_F(Derive, watts_are_joules_over_the_seconds_of_the_energy_windows) {
   row.energy = test::energy(row, "perf", 50);
   const Derived watts = figures().watts;
   EXPECT_DOUBLE_EQ(watts.figure->value, 50);
-  EXPECT_DOUBLE_EQ(watts.figure->low, 50 * 0.98);
+  EXPECT_DOUBLE_EQ(watts.figure->low, 50 / 1.02);
   EXPECT_DOUBLE_EQ(watts.figure->high, 50 * 1.02);
-  EXPECT_EQ(watts.shared_factors, (std::vector<SharedFactor>{{"meter perf", 1 - 0.02, 1 + 0.02}}));
+  EXPECT_EQ(watts.shared_factors, (std::vector<SharedFactor>{{"meter perf", 1 / 1.02, 1.02}}));
   EXPECT_DOUBLE_EQ(figures().joules_per_call.figure->value, 0.5);
   EXPECT_DOUBLE_EQ(figures().flops_per_joule.figure->value, 4e9);
 }
