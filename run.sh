@@ -11,5 +11,5 @@ for argument in "$@"; do
 done
 
 need "${build_packages[@]}"
-build release -DERGON_TESTS=OFF
+build release ergon -DERGON_TESTS=OFF
 exec build/release/ergon run ${arguments[@]+"${arguments[@]}"}
