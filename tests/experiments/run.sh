@@ -3,7 +3,7 @@
 # stderr. All together take under 15 minutes on two cores, which should be idle otherwise.
 #   tests/experiments/run.sh [--short] [all|NAME] [BUILD_DIR]
 # NAME: overhead, agreement, coverage, same, planted, neighbour. BUILD_DIR: build/release.
-# --short: tiny settings that show that everything runs; its figures mean nothing.
+# --short: small settings that show that everything runs; its figures mean nothing.
 # OPENBLAS names the library as for dlopen (libopenblas.so.0). Records stay in BUILD_DIR/experiments.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -17,10 +17,12 @@ openblas=${OPENBLAS:-libopenblas.so.0}
 
 if [ "$short" = yes ]; then
   overhead=(6 0.005); agreement=(6 0.005 3)
-  launches=8; launch_budget=1; live_budget=2; neighbour_runs=1; neighbour_budget=2
+  launches=3; launch_budget=1; live_budget=2; neighbour_runs=1; neighbour_budget=15
+  narrowed=(--filter 'm=(128|512),' --threads 1)
 else
   overhead=(60 0.02); agreement=(8 0.02 15)
   launches=20; launch_budget=7; live_budget=60; neighbour_runs=3; neighbour_budget=18
+  narrowed=()
 fi
 
 say() { printf '== %s\n' "$*" >&2; }
@@ -64,7 +66,7 @@ launch_all() {
   for i in $(seq -w "$launches"); do
     say "launch $i of $launches"
     ergon run "$here/launch.toml" --meter none --budget "$launch_budget" \
-      --out "$kept/launch-$i.json" --overwrite >/dev/null 2>&1
+      ${narrowed[@]+"${narrowed[@]}"} --out "$kept/launch-$i.json" --overwrite >/dev/null 2>&1
   done
 }
 
@@ -77,7 +79,7 @@ coverage() {
 compare_live() {
   rm -f "$kept/$1-record.json"
   ergon compare --live "$2" "$3" --suite "$here/libraries.toml" --budget "$live_budget" \
-    --out "$kept/$1-record.json" --json >"$kept/$1.json"
+    ${narrowed[@]+"${narrowed[@]}"} --out "$kept/$1-record.json" --json >"$kept/$1.json"
 }
 
 same() {

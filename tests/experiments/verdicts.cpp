@@ -25,7 +25,8 @@ using namespace ergon;
 
 struct Tally {
   std::map<std::string, int> verdicts;
-  int right = 0, all = 0;
+  int right = 0, compared = 0, not_compared = 0;  // not compared: a side without figures
+  int beside_one = 0;                             // the whole interval lies above 1, or below
   std::vector<double> ratios, widths;
 };
 
@@ -61,18 +62,23 @@ bool is_right(const std::string& expected, const std::string& verdict) {
 void count(Tally& tally, const std::string& expected, const nlohmann::json& row) {
   const auto& seconds = row.at("seconds");
   const std::string verdict = seconds.at("verdict");
+  if (verdict == "not compared") {
+    ++tally.not_compared;
+    return;
+  }
   ++tally.verdicts[verdict];
-  ++tally.all;
+  ++tally.compared;
   tally.right += is_right(expected, verdict);
   if (!seconds.at("ratio").is_number()) return;
   tally.ratios.push_back(seconds.at("ratio"));
-  tally.widths.push_back(
-      (seconds.at("ratio_high").get<double>() - seconds.at("ratio_low").get<double>()) / 2);
+  const double low = seconds.at("ratio_low"), high = seconds.at("ratio_high");
+  tally.widths.push_back((high - low) / 2);
+  tally.beside_one += low > 1 || high < 1;
 }
 
 void print(const char* which, const Tally& tally) {
-  std::printf("| %s | %d |", which, tally.all);
-  for (const char* verdict : {"same", "cannot tell", "faster", "slower"}) {
+  std::printf("| %s | %d | %d |", which, tally.compared, tally.not_compared);
+  for (const char* verdict : {"same", "cannot tell", "faster", "slower", "broken"}) {
     const auto found = tally.verdicts.find(verdict);
     std::printf(" %d |", found == tally.verdicts.end() ? 0 : found->second);
   }
@@ -81,7 +87,8 @@ void print(const char* which, const Tally& tally) {
   else
     std::printf(" %+.2f %% | ±%.2f %% |", 100 * (stats::median(tally.ratios) - 1),
                 100 * stats::median(tally.widths));
-  std::printf(" %s |\n", experiments::share(tally.right, tally.all).c_str());
+  std::printf(" %s |", experiments::share(tally.beside_one, tally.compared).c_str());
+  std::printf(" %s |\n", experiments::share(tally.right, tally.compared).c_str());
 }
 
 void print_rows(const Inputs& inputs) {
@@ -115,10 +122,10 @@ int main(int argc, char** argv) try {
     }
   if (inputs.has_record && inputs.comparisons.size() == 1) print_rows(inputs);
   std::printf(
-      "| rows | compared | same | cannot tell | faster | slower | median change | median "
-      "interval | %s |\n",
+      "| rows | compared | not compared | same | cannot tell | faster | slower | broken | median "
+      "change | median interval | interval excludes no change | %s |\n",
       inputs.expected == "same" ? "same or cannot tell" : "found slower");
-  std::printf("|---|---|---|---|---|---|---|---|---|\n");
+  std::printf("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   print("all", all);
   if (inputs.has_record) print("both sides reached their interval", settled);
   return 0;
