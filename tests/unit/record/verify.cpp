@@ -94,6 +94,31 @@ TEST(Verify, FindsNothingInARunThatWasCutOffInTheMiddleOfARound) {
   EXPECT_THAT(findings(document), IsEmpty());
 }
 
+TEST(Verify, ExpectsNoWindowsOfARowInAnotherBlockThatWasCutOff) {
+  Document document = make_document();
+  document.run.complete = false;
+  document.run.finished_utc = Absent{"it was interrupted"};
+  Row other = document.rows[fast_row];
+  other.case_name = "gemm/m=8,n=32,k=16";
+  other.workload[0].second = std::int64_t{8};
+  other.block = 1;
+  other.energy = Absent{"not measured"};
+  other.extra_meters.clear();
+  other.samples.resize(2);
+  const int last = document.rows[peak_row].samples.back().round;
+  for (int i = 0; i < 2; ++i) {
+    TimeSample& sample = other.samples[static_cast<std::size_t>(i)];
+    sample.round = last + 1 + i;
+    sample.position = 0;
+    sample.start_seconds = 100 + i;
+  }
+  document.rows.push_back(other);
+  document.rows.back().status.clear();
+  settle(document);
+  set_ceilings(document);
+  EXPECT_THAT(findings(document), IsEmpty());
+}
+
 TEST(Verify, ExcusesThePlaceOfARowThatFailedWhileTimed) {
   Document document = make_document();
   Row& row = document.rows[slow_row];
