@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -128,17 +129,23 @@ void add_options(CLI::App& command, Options& o) {
   command.add_flag("--json", o.as_json, "The comparison as JSON");
   command.add_flag("--live", o.live,
                    "Measure now: two libraries or two builds, alternated inside rounds");
-  command.add_option("--suite", o.suite.suite,
-                     "With --live: the suite [configs/suites/quick.toml]");
-  command.add_option("--filter", o.suite.cases.filter,
-                     "With --live: only cases this expression finds");
+  auto* live = command.get_option("--live");
+  command
+      .add_option("--suite", o.suite.suite, "With --live: the suite [configs/suites/quick.toml]")
+      ->needs(live);
+  command
+      .add_option("--filter", o.suite.cases.filter, "With --live: only cases this expression finds")
+      ->needs(live);
   command.add_option("--threads", o.suite.cases.threads, "With --live: thread counts")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->needs(live);
   command.add_option("--cache", o.suite.cases.cache, "With --live: cold, warm or both")
-      ->check(CLI::IsMember({"cold", "warm", "both"}));
+      ->check(CLI::IsMember({"cold", "warm", "both"}))
+      ->needs(live);
   command.add_option("--budget", o.run.budget_seconds, "With --live: seconds of measuring")
-      ->check(CLI::PositiveNumber);
-  command.add_option("--out", o.run.out, "With --live: keep the record here");
+      ->check(CLI::PositiveNumber)
+      ->needs(live);
+  command.add_option("--out", o.run.out, "With --live: keep the record here")->needs(live);
 }
 
 }  // namespace
@@ -155,6 +162,8 @@ void add_compare(CLI::App& app, int& exit_code) {
   auto o = std::make_shared<Options>();
   add_options(*command, *o);
   command->callback([o, &exit_code] {
+    if (!std::isfinite(o->compare.margin))
+      throw UserError({"command line", 0, "--margin"}, "is not a number");
     o->compare.measure =
         o->measure == "joules" ? report::Measure::joules : report::Measure::seconds;
     if (!o->live) {

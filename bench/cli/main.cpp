@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "bench/base/error.h"
 #include "bench/cli/command.h"
@@ -21,6 +22,9 @@ int main(int argc, char** argv) {
     add(app, exit_code);
   try {
     app.parse(argc, argv);
+    std::cout.flush();
+    if (!std::cout || std::fflush(stdout) != 0)
+      throw UserError("standard output cannot be written");
     return exit_code;
   } catch (const CLI::Success& done) {  // --help, --version
     return app.exit(done);

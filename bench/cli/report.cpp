@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -6,6 +7,7 @@
 #include "bench/cli/command.h"
 #include "bench/cli/print_report.h"
 #include "bench/record/read.h"
+#include "bench/record/verify.h"
 #include "bench/report/formats.h"
 #include "bench/report/table.h"
 
@@ -31,11 +33,19 @@ void write(const Options& options, const std::vector<record::Document>& document
 int run(const Options& options) {
   report::format(options.format);
   std::vector<record::Document> documents;
-  for (const std::string& file : options.files) documents.push_back(record::read_document(file));
+  for (const std::string& file : options.files) {
+    documents.push_back(record::read_document(file));
+    if (const auto findings = record::verify(documents.back()); !findings.empty())
+      std::cerr << "warning: " << file
+                << " does not agree with itself: " << record::summary(findings)
+                << "; see `ergon verify`\n";
+  }
   if (options.out.empty()) {
     write(options, documents, std::cout);
     return 0;
   }
+  if (std::filesystem::exists(options.out))
+    throw UserError({options.out, 0, "--out"}, "exists already");
   std::ostringstream text;
   write(options, documents, text);
   std::ofstream file(options.out, std::ios::binary);

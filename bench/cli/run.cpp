@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -25,6 +26,7 @@ struct Options {
   std::string resume;
   std::string pages = "system";
   int launch_number = -1;
+  std::string launch_record;
 };
 
 void add_options(CLI::App& app, Options& o) {
@@ -51,6 +53,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--pages", o.pages, "Pages of our buffers: system, small (4 KiB) or huge (2 MiB)")
       ->check(CLI::IsMember({"system", "small", "huge"}));
   app.add_option("--launch-number", o.launch_number)->group("");
+  app.add_option("--launch-record", o.launch_record)->group("");
   app.add_flag("--follow", o.run.follow)->group("");
 }
 
@@ -66,20 +69,26 @@ std::string default_out(const config::Suite& suite) {
   gmtime_r(&now, &parts);
   std::strftime(time, sizeof time, "%Y%m%d-%H%M%S", &parts);
   fs::create_directories("results/local");
-  return "results/local/" + suite.name + "-" + time + ".json";
+  std::string name = suite.name;
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') c = '_';
+  return "results/local/" + name + "-" + time + ".json";
 }
 
 int with_google_benchmark(const CLI::App& app, const Options& o,
                           const std::vector<std::string>& flags) {
-  for (const char* ours : {"--out", "--resume", "--launches", "--budget", "--meter", "--watts"})
+  for (const char* ours : {"--out", "--resume", "--launches", "--budget", "--meter", "--watts",
+                           "--usd-per-hour", "--instance", "--pages", "--overwrite"})
     if (app.get_option(ours)->count() > 0)
       throw UserError({"command line", 0, ours},
                       "cannot stand beside Google Benchmark's flags: they run its own "
                       "loop, which writes no record and reads no meter");
   const measure::Machine machine(o.suite.registry);
   const config::Suite suite = o.suite.load();
-  return measure::run_google_benchmark(measure::make_cases(suite, machine, o.suite.cases), flags,
-                                       suite.seed);
+  auto cases = measure::make_cases(suite, machine, o.suite.cases);
+  measure::make_blocks(cases,
+                       measure::usable_memory_bytes());  // for its `skip` of what does not fit
+  return measure::run_google_benchmark(cases, flags, suite.seed);
 }
 
 bool any_bad(const record::Document& document) {
@@ -102,6 +111,7 @@ int with_record(Options& o) {
     o.run.out = o.resume;
     o.run.resume = true;
   }
+  if (!o.launch_record.empty()) o.run.out = o.launch_record;
   if (o.run.out.empty()) o.run.out = default_out(suite);
   const measure::Machine machine(o.suite.registry);
   if (o.launch_number >= 0) {

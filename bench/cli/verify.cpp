@@ -30,7 +30,8 @@ void add_verify(CLI::App& app, int& exit_code) {
   auto* command =
       app.add_subcommand("verify", "Checks records against the schema and against themselves");
   command->footer(
-      "Recomputes every derived figure from the raw samples and checks that rounds and positions "
+      "Recomputes medians, intervals, ceilings and statuses from the raw samples and checks that "
+      "rounds and positions "
       "are\n"
       "complete, that ceilings hold and that statuses follow. A record that passes is consistent; "
       "that it\n"

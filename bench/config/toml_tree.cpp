@@ -100,7 +100,12 @@ std::string read_text(const std::string& path) {
     throw UserError({path, 0, ""}, "is a folder, not a file");
   std::ifstream in(path, std::ios::binary);
   if (!in) throw UserError({path, 0, ""}, std::string("cannot be opened: ") + std::strerror(errno));
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  // A few times what the largest of configs/ needs; a device file may have no end.
+  constexpr std::size_t most = std::size_t{4} << 20;
+  std::string text(most + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > most) throw UserError({path, 0, ""}, "is larger than 4 MiB");
   if (in.bad()) throw UserError({path, 0, ""}, "cannot be read");
   return text;
 }

@@ -146,21 +146,28 @@ void Member::warm_up() {
   if (!usable()) return;
   try {
     const double aim = session_.effort.window_seconds;
-    double spent = 0;
-    for (int i = 0; i < 12 && (i < 3 || spent < 2 * aim); ++i) {
+    seconds_per_call_ = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < 12; ++i) {
       const auto sample = timed_->window(calls_);
-      spent += sample.seconds;
-      seconds_per_call_ = sample.seconds / static_cast<double>(sample.calls);
-      const double wanted = seconds_per_call_ > 0 ? aim / seconds_per_call_ : 1e6;
-      // At most tenfold a step: the first calls may be slow for reasons of their own.
-      const double most = 10.0 * static_cast<double>(calls_);
-      calls_ = std::max<std::int64_t>(1, std::llround(std::min(wanted, most)));
+      fit_calls(sample);
       if (seconds_per_call_ > 10 * aim) break;
+      if (i >= 2 && sample.seconds >= aim / 2) break;
     }
   } catch (const std::exception& error) {
     fail("failed", std::string("warming up: ") + error.what());
     session_.sink.row_finished(row);
   }
+}
+
+// The quickest call seen decides: a disturbed one would make every later window too short.
+void Member::fit_calls(const Timed::Sample& sample) {
+  const double aim = session_.effort.window_seconds;
+  seconds_per_call_ =
+      std::min(seconds_per_call_, sample.seconds / static_cast<double>(sample.calls));
+  const double wanted = seconds_per_call_ > 0 ? aim / seconds_per_call_ : 1e6;
+  // At most tenfold a step: the first calls may be slow for reasons of their own.
+  const double most = 10.0 * static_cast<double>(calls_);
+  calls_ = std::max<std::int64_t>(1, std::llround(std::min(wanted, most)));
 }
 
 void Member::sample(int round, int position) {
@@ -175,6 +182,7 @@ void Member::sample(int round, int position) {
     return;
   }
   record::TimeSample out = to_record(timed, between(before, session_.watch.now()));
+  if (timed.seconds < session_.effort.window_seconds / 2) fit_calls(timed);
   out.start_seconds -= session_.started_seconds;
   out.round = round;
   out.position = position;

@@ -42,6 +42,7 @@ class Member {
   double seconds_per_call() const noexcept { return seconds_per_call_; }
 
  private:
+  void fit_calls(const Timed::Sample& sample);
   record::EnergySample energy_window(std::int64_t calls);
   Case case_;
   Session& session_;

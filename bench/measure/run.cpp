@@ -1,5 +1,7 @@
 #include "bench/measure/run.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -193,12 +195,41 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   if (options.follow) follower.done();
 }
 
+// What was asked for, without what may differ when a run goes on.
+std::vector<std::string> settings(const std::vector<std::string>& command) {
+  std::vector<std::string> out;
+  for (std::size_t i = 1; i < command.size(); ++i) {
+    const std::string& word = command[i];
+    const std::string name = word.substr(0, word.find('='));
+    const bool of_this_run = name == "--resume" || name == "--out" || name == "--budget";
+    if (!of_this_run)
+      out.push_back(word);
+    else if (name == word)
+      ++i;
+  }
+  return out;
+}
+
+void require_same_settings(const record::Document& so_far, const RunOptions& options) {
+  const Where where{"command line", 0, "--resume"};
+  if (so_far.run.launches != 1 || options.launches != 1)
+    throw UserError(
+        where, "goes on with runs of one launch only; `ergon report` shows what the journal holds");
+  if (settings(so_far.run.command) != settings(options.command))
+    throw UserError(where, "the run was begun with other options, and their samples would mix");
+}
+
 // A fresh process for one launch: the same command with what tells it its part.
 void start_launch(const RunOptions& options, int launch) {
+  const pid_t parent = getpid();
   const pid_t child = fork();
   if (child < 0) throw UserError(std::string("cannot start a launch: ") + std::strerror(errno));
   if (child == 0) {
+    // A launch that outlives its run would go on writing to the journal.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(127);
     std::vector<std::string> words = options.command;
+    words.push_back("--launch-record=" + options.out);
     words.push_back("--launch-number=" + std::to_string(launch));
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
@@ -217,6 +248,7 @@ void start_launch(const RunOptions& options, int launch) {
 
 void run_launch(const config::Suite& suite, const Machine& machine,
                 const config::HardwareCatalogue& catalogue, const RunOptions& options, int launch) {
+  set_page_policy(options.pages);
   record::Journal journal = record::Journal::append(options.out);
   const record::Document so_far = record::read_journal(options.out);
   measure_launch(suite, machine, catalogue, options, journal, so_far, launch);
@@ -235,6 +267,7 @@ record::Document run(const config::Suite& suite, const Machine& machine,
   std::optional<record::Journal> journal;
   if (options.resume) {
     journal = record::Journal::resume(options.out, head, so_far);
+    require_same_settings(so_far, options);
     for (const record::Row& row : so_far.rows)
       for (const record::TimeSample& sample : row.samples)
         launch = std::max(launch, sample.launch + 1);

@@ -3,18 +3,15 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/fill.h"
+
 namespace ergon::measure {
 namespace {
-
-// Every float type reads it as NaN; as an integer it is far from any sum a test makes.
-constexpr int float_poison = 0xFF;
-constexpr int integer_poison = 0x81;
 
 using Bytes = std::vector<std::byte>;
 
 void poison(Device& device, const DeviceTensor& tensor) {
-  Bytes bytes(tensor.desc.span_bytes(),
-              std::byte(info(tensor.desc.dtype).is_float ? float_poison : integer_poison));
+  const Bytes bytes(tensor.desc.span_bytes(), poison_byte(tensor.desc.dtype));
   device.upload(*tensor.buffer, tensor.offset, bytes.data(), bytes.size());
 }
 

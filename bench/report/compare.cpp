@@ -220,7 +220,9 @@ int exit_code(const Comparison& comparison) {
   };
   if (any(Outcome::worse)) return 1;
   const bool told = any(Outcome::better) || any(Outcome::same);
-  return any(Outcome::cannot_tell) || !told ? 3 : 0;
+  // A case that vanished is no improvement.
+  const bool lost = !comparison.only_base.empty();
+  return any(Outcome::cannot_tell) || lost || !told ? 3 : 0;
 }
 
 std::string verdict_text(const ComparedRow& row, Measure measure) {

@@ -70,8 +70,8 @@ struct Comparison {
 /// both.
 Comparison compare(const Side& base, const Side& fresh, const CompareOptions& options);
 
-/// 0: every compared row is the same or better; 1: one is worse; 3: none is worse, but one, or all,
-/// cannot be told.
+/// 0: every row of the base is the same or better; 1: one is worse; 3: none is worse, but one, or
+/// all, cannot be told, or a row of the base is missing.
 int exit_code(const Comparison& comparison);
 /// "faster", "slower", "same", "cannot tell", "not compared"; "less" and "more" for joules;
 /// "broken" where the base has a figure and the new row is wrong or failed.

@@ -221,6 +221,8 @@ Work Gemm::work() const noexcept {
   const double multiply_adds = static_cast<double>(m) * static_cast<double>(n) *
                                static_cast<double>(k) * static_cast<double>(batch);
   const double c_passes = beta != 0 ? 2 : 1;
+  // No product is computed, and A and B need not be read.
+  if (alpha == 0) return {0, c_passes * operand_bytes(*this, c(), types.output)};
   return {2 * multiply_adds, operand_bytes(*this, a(), types.inputs) +
                                  operand_bytes(*this, b(), types.weights) +
                                  c_passes * operand_bytes(*this, c(), types.output)};
