@@ -1,5 +1,6 @@
 #include "bench/measure/run.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include "bench/measure/host.h"
 #include "bench/measure/progress.h"
 #include "bench/record/journal.h"
+#include "kernels/devices/cpu.h"
 
 namespace ergon::measure {
 namespace {
@@ -219,6 +221,19 @@ void require_same_settings(const record::Document& so_far, const RunOptions& opt
     throw UserError(where, "the run was begun with other options, and their samples would mix");
 }
 
+// OpenMP has bound this thread to its own place, and a child would inherit that as all there is.
+void allow_all_processors() {
+  const std::vector<int> ids = usable_processor_ids();
+  const int count = ids.empty() ? 1 : ids.back() + 1;
+  cpu_set_t* set = CPU_ALLOC(count);
+  if (set == nullptr) return;
+  const std::size_t bytes = CPU_ALLOC_SIZE(count);
+  CPU_ZERO_S(bytes, set);
+  for (const int id : ids) CPU_SET_S(static_cast<std::size_t>(id), bytes, set);
+  sched_setaffinity(0, bytes, set);
+  CPU_FREE(set);
+}
+
 // A fresh process for one launch: the same command with what tells it its part.
 void start_launch(const RunOptions& options, int launch) {
   const pid_t parent = getpid();
@@ -228,6 +243,7 @@ void start_launch(const RunOptions& options, int launch) {
     // A launch that outlives its run would go on writing to the journal.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);
+    allow_all_processors();
     std::vector<std::string> words = options.command;
     words.push_back("--launch-record=" + options.out);
     words.push_back("--launch-number=" + std::to_string(launch));
