@@ -55,8 +55,8 @@ TEST_F(ARound, ShufflesTheMembers) {
 
 TEST_F(ARound, LeavesUnusableMembersOutWithoutAHole) {
   members[1]->fail("wrong", "a test");
-  run_round(all, session);
-  EXPECT_THAT(positions()[0], ElementsAre(0, 1));
+  for (int i = 0; i < 20; ++i) run_round(all, session);
+  for (const auto& [round, order] : positions()) EXPECT_THAT(order, ElementsAre(0, 1)) << round;
   EXPECT_THAT(members[1]->row.samples, SizeIs(0));
 }
 
