@@ -50,12 +50,26 @@ void report(const Session& session, int round, double width) {
   session.progress(line);
 }
 
+// What an implementation throws ends its own row, not the run.
+template <class Step>
+void attempt(Member& member, const char* doing, Session& session, Step&& step) {
+  try {
+    step();
+  } catch (const std::exception& error) {
+    member.fail("failed", std::string(doing) + ": " + error.what());
+    session.sink.row_finished(member.row);
+  }
+}
+
+void check_inside(const std::vector<Member*>& members, const Oracle& oracle, Session& session) {
+  for (Member* member : members)
+    attempt(*member, "inside a window", session, [&] { member->check_inside_a_window(oracle); });
+}
+
 void measure_rounds(const std::vector<Member*>& measured, const std::vector<Member*>& ceilings,
                     const Oracle& oracle, int number, double until, Session& session) {
   if (session.follower) {
-    session.follower->serve(number, measured, [&] {
-      for (Member* member : measured) member->check_inside_a_window(oracle);
-    });
+    session.follower->serve(number, measured, [&] { check_inside(measured, oracle, session); });
     return;
   }
   std::vector<Member*> all = measured;
@@ -65,8 +79,7 @@ void measure_rounds(const std::vector<Member*>& measured, const std::vector<Memb
   const int checked_round = any_early_round(session.order);
   for (int round = 0;; ++round) {
     run_round(all, session);
-    if (round == checked_round)
-      for (Member* member : measured) member->check_inside_a_window(oracle);
+    if (round == checked_round) check_inside(measured, oracle, session);
     if (round + 1 < effort.least_rounds) continue;
     const double width = widest(measured);
     report(session, round + 1, width);
@@ -76,14 +89,15 @@ void measure_rounds(const std::vector<Member*>& measured, const std::vector<Memb
 
 // Other values behind the same pointers: a result from memory is now wrong.
 void verify_with_other_inputs(const Family& family, const Workload& workload, Inputs& inputs,
-                              Members& members, std::uint64_t seed) {
-  const auto other = family.inputs(workload, seed ^ other_inputs, 1);
+                              Members& members, Session& session) {
+  const auto other = family.inputs(workload, session.seed ^ other_inputs, 1);
   for (const auto& operand : inputs.operands()) {
     const std::byte* from = other->data(operand.name, 0);
     std::copy_n(from, operand.desc.span_bytes(), inputs.data(operand.name, 0));
   }
   const auto oracle = family.oracle(workload, inputs);
-  for (auto& member : members) member->verify_again(*oracle);
+  for (auto& member : members)
+    attempt(*member, "verifying again", session, [&] { member->verify_again(*oracle); });
 }
 
 }  // namespace
@@ -114,9 +128,11 @@ void measure_block(const BlockPlan& plan, double seconds, Ceilings& ceilings, Se
   const auto bounds = ceilings.of(plan);
   if (const auto measured = usable(members); !measured.empty())
     measure_rounds(measured, bounds, *oracle, plan.number, begun + energy_share * seconds, session);
-  for (auto& member : members) member->time_stages();
-  for (auto& member : members) member->measure_energy();
-  verify_with_other_inputs(family, workload, *inputs, members, session.seed);
+  for (auto& member : members)
+    attempt(*member, "timing its stages", session, [&] { member->time_stages(); });
+  for (auto& member : members)
+    attempt(*member, "measuring energy", session, [&] { member->measure_energy(); });
+  verify_with_other_inputs(family, workload, *inputs, members, session);
 
   for (auto& member : members) {
     if (!member->usable()) continue;

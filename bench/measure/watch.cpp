@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "kernels/devices/cpu.h"
+
 namespace ergon::measure {
 namespace {
 
@@ -30,6 +32,18 @@ void read_stat(const std::string& proc, MachineState& state) {
   const auto tick = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
   state.steal_seconds = steal * tick;
   state.busy_seconds = (user + nice + system + irq + softirq) * tick;
+}
+
+// Second field of each thread's schedstat: nanoseconds spent waiting on a run queue.
+double waited_seconds(const std::string& proc) {
+  double nanoseconds = 0;
+  std::error_code none;
+  for (const auto& task : std::filesystem::directory_iterator(proc + "/self/task", none)) {
+    std::ifstream file(task.path() / "schedstat");
+    double ran = 0, waited = 0;
+    if (file >> ran >> waited) nanoseconds += waited;
+  }
+  return nanoseconds * 1e-9;
 }
 
 std::optional<double> mean_frequency(const std::string& sysfs) {
@@ -66,6 +80,7 @@ MachineState Watch::now() const {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   state.involuntary_switches = usage.ru_nivcsw;
+  state.waited_seconds = waited_seconds(proc_);
   state.frequency_hz = mean_frequency(sysfs_);
   return state;
 }
@@ -79,12 +94,15 @@ Disturbance between(const MachineState& before, const MachineState& after) {
   if (const auto busy = difference(before.busy_seconds, after.busy_seconds))
     result.others_seconds = std::max(0.0, *busy - (after.own_seconds - before.own_seconds));
 
-  // Half of a window on one processor, and more than the rounding of our own ticks can make up.
+  // Each processor's ticks, and our own share of them, are rounded: less than that is no sign.
   const double tick = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
-  const double notable = std::max(1.2 * tick, 0.05 * window);
+  const double rounding = (usable_processors() + 0.2) * tick;
+  const double notable = std::max(rounding, 0.05 * window);
+  const double waited = after.waited_seconds - before.waited_seconds;
   if (result.steal_seconds && *result.steal_seconds >= std::max(tick, 0.02 * window))
     result.flags.emplace_back("steal");
-  if (result.others_seconds && *result.others_seconds > notable) result.flags.emplace_back("busy");
+  if ((result.others_seconds && *result.others_seconds > notable) || waited > 0.05 * window)
+    result.flags.emplace_back("busy");
   if (static_cast<double>(result.involuntary_switches) > 2 + 100 * window)
     result.flags.emplace_back("switches");
   return result;

@@ -2,8 +2,10 @@
 // forced on our threads, processor time of others, frequency. From /proc and sysfs, read outside
 // the timed section; ERGON_PROC and ERGON_SYSFS redirect it.
 //
-// Limits: /proc/stat counts in ticks of usually 10 ms, so a window of 20 ms can only tell a busy
-// neighbour from none; the sums over a run are sharper.
+// Limits: /proc/stat counts in ticks of usually 10 ms, each processor rounding by itself, so a
+// window of 20 ms cannot tell a neighbour on another processor from none; the sums over a run can.
+// A neighbour on our own processors shows at once: our threads wait, which the scheduler counts in
+// nanoseconds.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +21,7 @@ struct MachineState {
   std::optional<double> busy_seconds;     // all processors, everyone, since boot
   double own_seconds = 0;                 // processor time of this process
   std::int64_t involuntary_switches = 0;  // of this process
+  double waited_seconds = 0;              // our threads, ready to run, for a processor
   std::optional<double> frequency_hz;     // mean over readable processors
 };
 

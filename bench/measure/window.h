@@ -27,7 +27,7 @@ class Timed {
     std::int64_t calls = 0;
   };
   Sample window(std::int64_t calls);
-  /// Resets and runs one call on `slot`, untimed.
+  /// Runs one call on `slot`, untimed and without a reset.
   void call_once(std::size_t slot);
   /// Median seconds of one stage alone over `repeats` runs on rotating slots.
   double stage_seconds(std::size_t stage, int repeats);

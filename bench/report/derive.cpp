@@ -78,16 +78,16 @@ Maybe<Limit> memory_limit(const Document& document, const Row& row) {
   return limit(document, row, "bandwidth_read");
 }
 
-/// The limit on flops per second: the peak, or what the memory can feed at the row's intensity.
+/// The limit on flops per second: the peak, or where operands are cold what the memory can feed at
+/// the row's intensity. Warm operands may stay in caches, so the peak alone bounds them.
 Maybe<Limit> roofline(const Document& document, const Row& row) {
   const Maybe<Limit> peak = limit(document, row, "flops");
-  if (!peak) return peak;
+  if (!peak || row.cache == "warm") return peak;
   const Maybe<Limit> memory = limit(document, row, "bandwidth_read");
   if (!memory) return memory;
   const double intensity = row.work.flops / row.work.bytes;
   const Estimate fed = times(memory->per_second, intensity);
   if (peak->per_second.value <= fed.value) return peak;
-  if (row.cache == "warm") return Absent{warm_reason};
   return Limit{smaller(peak->per_second, fed), memory->factor};
 }
 

@@ -1,5 +1,7 @@
 #include "bench/measure/watch.h"
 
+#include "kernels/devices/cpu.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -119,9 +121,17 @@ TEST(ADisturbance, FlagsOthersAboveATwentiethOfALongWindow) {
   EXPECT_THAT(flags(10, 0, 0.51), ElementsAre("busy"));
 }
 
-TEST(ADisturbance, ForgivesOthersARoundedTickInAShortWindow) {
-  EXPECT_THAT(flags(0.02, 0, 1.1 * tick()), IsEmpty());
-  EXPECT_THAT(flags(0.02, 0, 1.3 * tick()), ElementsAre("busy"));
+TEST(ADisturbance, ForgivesOthersARoundedTickOfEachProcessor) {
+  EXPECT_THAT(flags(0.02, 0, usable_processors() * tick()), IsEmpty());
+  EXPECT_THAT(flags(0.02, 0, (usable_processors() + 0.3) * tick()), ElementsAre("busy"));
+}
+
+TEST(ADisturbance, FlagsOurThreadsWaitingForAProcessor) {
+  MachineState before = state(0, 0, 0, 0), after = state(0.02, 0, 0, 0);
+  after.waited_seconds = 0.0009;
+  EXPECT_THAT(between(before, after).flags, IsEmpty());
+  after.waited_seconds = 0.0011;
+  EXPECT_THAT(between(before, after).flags, ElementsAre("busy"));
 }
 
 TEST(ADisturbance, FlagsMoreThanAHundredSwitchesASecondAndTwo) {

@@ -83,6 +83,15 @@ TEST(Compare, too_few_rounds_cannot_tell) {
   EXPECT_EQ(exit_code(comparison), 3);
 }
 
+TEST(Compare, windows_of_no_time_or_no_calls_are_left_out) {
+  const Document base = with_rows({test::timed_row({})});
+  Document fresh = base;
+  fresh.rows[0].samples[3].seconds = 0;
+  fresh.rows[0].samples[4].calls = 0;
+  const Comparison comparison = compared(base, fresh);
+  EXPECT_EQ(comparison.rows[0].seconds.ratio->how, "unpaired, 12 and 10 windows");
+}
+
 TEST(Compare, a_row_that_has_become_wrong_is_broken_and_worse) {
   const Document base = with_rows({test::timed_row({})});
   const Document fresh = with_rows({test::untimed_row({}, "wrong", "nan")});
@@ -266,7 +275,26 @@ TEST(CompareLaunches, six_launches_a_side_are_the_samples) {
   const Comparison comparison = compared(with_rows({base}), with_rows({fresh}));
   // Launches differ by 7 %: window by window the difference would pass for nothing.
   EXPECT_EQ(comparison.rows[0].seconds.outcome, Outcome::cannot_tell);
-  EXPECT_THAT(comparison.rows[0].seconds.ratio->how, HasSubstr("8 and 8 launches"));
+  const Ratio& ratio = *comparison.rows[0].seconds.ratio;
+  EXPECT_THAT(ratio.how, HasSubstr("8 and 8 launches"));
+  EXPECT_GT(ratio.estimate.low, 0.95);  // not the hull of all pairs, which begins at 1 / 1.07
+}
+
+TEST(CompareLaunches, each_launchs_paired_ratio_is_one_sample_of_ten) {
+  Row base = test::timed_row({.backend = "cblas", .name = "openblas"});
+  Row fresh = test::timed_row({.backend = "cblas", .name = "blis"});
+  for (int launch = 1; launch < 10; ++launch) {
+    test::add_launch(base, launch, 1);
+    test::add_launch(fresh, launch, 1 + 0.01 * launch);
+  }
+  const Document document = with_rows({base, fresh});
+  const Comparison comparison =
+      compare(labelled_side("openblas", document), labelled_side("blis", document), {});
+  const Ratio& ratio = *comparison.rows[0].seconds.ratio;
+  // Of ten, the second and the ninth hold the median with 97.9 %.
+  EXPECT_NEAR(ratio.estimate.low, 1.01, 1e-9);
+  EXPECT_NEAR(ratio.estimate.high, 1.08, 1e-9);
+  EXPECT_EQ(ratio.how, "paired in 120 rounds of 10 launches");
 }
 
 TEST(CompareLaunches, fewer_launches_give_the_hull_of_their_pairs) {
