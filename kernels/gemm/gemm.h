@@ -16,7 +16,8 @@
 // alpha and beta are used as the accumulate dtype holds them.
 //
 // Operands: "a", "b", and "c" (the C before the call) where beta is not 0. Output: "c".
-// flops: 2 m n k batch; 0 where alpha is 0, and then A and B are not counted either. bytes: A and B once, C once written, and once read where beta is not 0.
+// flops: 2 m n k batch; 0 where alpha is 0, and then A and B are not counted either. bytes: A and B
+// once, C once written, and once read where beta is not 0.
 #pragma once
 
 #include <cstddef>
