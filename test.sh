@@ -35,7 +35,8 @@ if [ "$all" = yes ]; then
   OMP_TOOL_LIBRARIES=libarcher.so LD_LIBRARY_PATH=/usr/lib/llvm-14/lib \
     TSAN_OPTIONS=ignore_noninstrumented_modules=1 run_tests tsan -L threads
   cmake/onednn3.sh build/onednn3-root
-  build onednn3 all -DERGON_ONEDNN_ROOT="$root/build/onednn3-root"
+  build onednn3 "ergon tests/contract/all tests/unit/onednn/all tests/end_to_end/all" \
+    -DERGON_ONEDNN_ROOT="$root/build/onednn3-root"
   run_tests onednn3 -R 'onednn|contract|run_and_check'
 fi
 build release all -DERGON_TESTS=ON

@@ -34,14 +34,15 @@ need() {
     "${missing[@]}" >/dev/null || die "apt-get could not install: ${missing[*]}"
 }
 
-# build PRESET TARGET [CMAKE ARGUMENT...]: configures and builds into build/PRESET; quiet unless it fails.
+# build PRESET "TARGET..." [CMAKE ARGUMENT...]: configures and builds into build/PRESET; quiet unless it fails.
 build() {
-  local preset=$1 target=$2 log
+  local preset=$1 targets log
+  read -ra targets <<<"$2"
   shift 2
   mkdir -p "$root/build"
   log=$root/build/$preset.log
   say "building build/$preset (log: build/$preset.log)"
-  if ! (cd "$root" && cmake --preset "$preset" "$@" && cmake --build "build/$preset" --target "$target") >"$log" 2>&1; then
+  if ! (cd "$root" && cmake --preset "$preset" "$@" && cmake --build "build/$preset" --target "${targets[@]}") >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     die "the build failed; the whole log is $log"
   fi
