@@ -55,6 +55,7 @@ const std::vector<const Family*>& all_families() {
 
 std::span<const RegistryEntry> registry_entries() noexcept { return entries; }
 std::span<const DeviceEntry> device_entries() noexcept { return devices; }
+std::span<const Family* const> families() noexcept { return all_families(); }
 
 Registry::Registry(const RegistryOptions& options) : families_(all_families()) {
   for (const RegistryEntry& entry : entries) {

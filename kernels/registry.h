@@ -31,6 +31,9 @@ struct RegistryEntry {
 std::span<const RegistryEntry> registry_entries() noexcept;
 std::span<const DeviceEntry> device_entries() noexcept;
 
+/// Without opening a library.
+std::span<const Family* const> families() noexcept;
+
 class Registry {
  public:
   explicit Registry(const RegistryOptions& options);

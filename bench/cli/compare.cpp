@@ -20,6 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A ratio known to a quarter of the margin is told from one that lies half a margin away: at 2 %, a
+// change of 3 % is found slower, and one of 1 % the same, in 95 of 100 rows.
+constexpr double known_part_of_margin = 0.25;
+
 struct Options {
   std::string base, fresh;
   bool live = false;
@@ -73,6 +77,7 @@ int compare_libraries(Options& o) {
   const config::Suite suite = o.suite.load();
   o.run.cases = o.suite.cases;
   o.run.evidence.meter = "none";
+  o.run.ratio_interval = known_part_of_margin * o.compare.margin;
   o.run.command = measure::command_line();
   const bool keep = !o.run.out.empty();
   if (!keep) o.run.out = temporary_record().string();
@@ -96,6 +101,7 @@ int compare_builds(const Options& o) {
   builds.base = o.base;
   builds.fresh = o.fresh;
   const config::Suite suite = o.suite.load();
+  builds.effort.ratio_interval = known_part_of_margin * o.compare.margin;
   builds.seed = suite.seed;
   builds.budget_seconds = o.run.budget_seconds.value_or(suite.budget_seconds.value_or(240));
   builds.arguments = {suite.file};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bench/measure/follow.h"
+#include "bench/measure/stopping.h"
 
 namespace ergon::measure {
 namespace {
@@ -35,18 +36,11 @@ std::vector<Member*> usable(const Members& members) {
   return out;
 }
 
-// The widest interval decides: stopping one member early would take it out of later rounds.
-double widest(const std::vector<Member*>& members) {
-  double worst = 0;
-  for (const Member* member : members)
-    if (member->usable()) worst = std::max(worst, member->relative_interval());
-  return worst;
-}
-
 void report(const Session& session, int round, double width) {
   if (!session.progress) return;
+  const char* of = session.effort.ratio_interval > 0 ? "ratio" : "interval";
   char line[64];
-  std::snprintf(line, sizeof line, "round %d, widest interval ±%.1f %%", round, 100 * width);
+  std::snprintf(line, sizeof line, "round %d, widest %s ±%.1f %%", round, of, 100 * width);
   session.progress(line);
 }
 
@@ -69,7 +63,7 @@ void check_inside(const std::vector<Member*>& members, const Oracle& oracle, Ses
 void measure_rounds(const std::vector<Member*>& measured, const std::vector<Member*>& ceilings,
                     const Oracle& oracle, int number, double until, Session& session) {
   if (session.follower) {
-    session.follower->serve(number, measured, [&] { check_inside(measured, oracle, session); });
+    session.follower->serve(number, session.blocks_left, measured, [&] { check_inside(measured, oracle, session); });
     return;
   }
   std::vector<Member*> all = measured;
@@ -81,9 +75,11 @@ void measure_rounds(const std::vector<Member*>& measured, const std::vector<Memb
     run_round(all, session);
     if (round == checked_round) check_inside(measured, oracle, session);
     if (round + 1 < effort.least_rounds) continue;
-    const double width = widest(measured);
+    const bool compared = effort.ratio_interval > 0;
+    const double width = compared ? widest_ratio(measured) : widest_interval(measured);
     report(session, round + 1, width);
-    if (width <= effort.interval || session.clock.now_seconds() >= until) return;
+    const bool known = width <= (compared ? effort.ratio_interval : effort.interval);
+    if (known || session.clock.now_seconds() >= until) return;
   }
 }
 

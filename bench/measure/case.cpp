@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <regex>
 #include <set>
 
@@ -187,7 +188,21 @@ std::string workload_key(const Case& what) {
   return what.workload->name() + "/" + dtype_name(*what.workload) + (what.cold ? "/cold" : "/warm");
 }
 
-std::string megabytes(std::size_t bytes) { return std::to_string((bytes >> 20) + 1) + " MiB"; }
+/// Rounded up.
+std::string megabytes(std::size_t bytes) {
+  constexpr std::size_t unit = std::size_t{1} << 20;
+  return std::to_string(bytes / unit + (bytes % unit ? 1 : 0)) + " MiB";
+}
+
+std::size_t sum(std::size_t a, std::size_t b) {
+  std::size_t out = 0;
+  return __builtin_add_overflow(a, b, &out) ? std::numeric_limits<std::size_t>::max() : out;
+}
+
+std::size_t product(std::size_t a, std::size_t b) {
+  std::size_t out = 0;
+  return __builtin_mul_overflow(a, b, &out) ? std::numeric_limits<std::size_t>::max() : out;
+}
 
 }  // namespace
 
@@ -274,10 +289,11 @@ std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_
     const std::size_t slots = what.cold ? cold_slots(*what.workload, *what.device) : 1;
     const Placement placement{what.device, what.threads, slots};
     const Footprint own = what.implementation->footprint(*what.workload, placement);
-    const std::size_t plan_bytes = own.once + slots * own.per_slot;
-    const std::size_t shared = slots * slot_bytes(what.family->operands(*what.workload));
-    if (plan_bytes + shared > memory_bytes) {
-      what.skip = "needs " + megabytes(plan_bytes + shared) + (what.cold ? " to stay cold" : "") +
+    const std::size_t plan_bytes = sum(own.once, product(slots, own.per_slot));
+    const std::size_t shared = product(slots, slot_bytes(what.family->operands(*what.workload)));
+    const std::size_t needed = sum(plan_bytes, shared);
+    if (needed > memory_bytes) {
+      what.skip = "needs " + megabytes(needed) + (what.cold ? " to stay cold" : "") +
                   ", " + megabytes(memory_bytes) + " may be used";
       continue;
     }

@@ -60,7 +60,9 @@ void Member::measure_energy() {
       std::max<std::int64_t>(1, std::llround(std::ceil(aim / std::max(seconds_per_call_, 1e-9))));
   record::Energy energy;
   energy.meter = meter.id;
-  for (int i = 0; i < session_.effort.energy_windows; ++i) {
+  const Effort& effort = session_.effort;
+  const int windows = aim > 1 ? effort.long_energy_windows : effort.energy_windows;
+  for (int i = 0; i < windows; ++i) {
     energy.samples.push_back(energy_window(i % 2 == 0 ? calls : 2 * calls));
     session_.sink.energy_sample(key, meter.id, energy.samples.back());
   }

@@ -6,10 +6,18 @@
 #include "bench/base/error.h"
 
 namespace ergon::measure {
+namespace {
 
-void Follower::serve(int block, const std::vector<Member*>& members,
+double last_seconds_per_call(const Member& member) {
+  const auto& last = member.row.samples.back();
+  return last.seconds / static_cast<double>(last.calls);
+}
+
+}  // namespace
+
+void Follower::serve(int block, int blocks_left, const std::vector<Member*>& members,
                      const std::function<void()>& check) {
-  std::fprintf(out_, "block\t%d", block);
+  std::fprintf(out_, "block\t%d\t%d", block, blocks_left);
   for (const Member* member : members) std::fprintf(out_, "\t%s", member->key.c_str());
   std::fprintf(out_, "\n");
   std::fflush(out_);
@@ -19,9 +27,9 @@ void Follower::serve(int block, const std::vector<Member*>& members,
     int round = 0, position = 0;
     if (std::sscanf(line, "sample %zu %d %d", &index, &round, &position) == 3 &&
         index < members.size()) {
-      members[index]->sample(round, position);
-      std::fprintf(out_, "%.6g\n",
-                   members[index]->usable() ? members[index]->relative_interval() : 0.0);
+      Member& member = *members[index];
+      member.sample(round, position);
+      std::fprintf(out_, "%.17g\n", member.usable() ? last_seconds_per_call(member) : 0.0);
     } else if (std::string(line) == "check\n") {
       check();
       std::fprintf(out_, "checked\n");

@@ -15,6 +15,7 @@
 #include "bench/base/clock.h"
 #include "bench/base/error.h"
 #include "bench/measure/follow.h"
+#include "bench/measure/stopping.h"
 #include "bench/record/read.h"
 
 namespace ergon::measure {
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 
 struct Ready {
   int block = 0;
+  int blocks_left = 1;
   std::vector<std::string> keys;
 };
 
@@ -69,8 +71,10 @@ class Side {
     std::size_t from = line.find('\t');
     if (line.rfind("block\t", 0) != 0)
       throw UserError(program_ + " said '" + line + "' instead of following");
-    ready.block = std::atoi(line.c_str() + from + 1);
-    from = line.find('\t', from + 1);
+    if (std::sscanf(line.c_str() + from, "%d %d", &ready.block, &ready.blocks_left) != 2 ||
+        ready.blocks_left < 1)
+      throw UserError(program_ + " said '" + line + "': it may be of another version");
+    for (int skipped = 0; skipped < 2; ++skipped) from = line.find('\t', from + 1);
     while (from != std::string::npos) {
       const std::size_t to = line.find('\t', from + 1);
       ready.keys.push_back(line.substr(from + 1, to == std::string::npos ? to : to - from - 1));
@@ -78,6 +82,7 @@ class Side {
     }
     return ready;
   }
+  /// Seconds per call; 0 where the case failed.
   double sample(std::size_t index, int round, int position) {
     std::fprintf(out_, "sample %zu %d %d\n", index, round, position);
     std::fflush(out_);
@@ -127,38 +132,55 @@ class Side {
   std::FILE* out_ = nullptr;
 };
 
-struct Turn {
-  Side* side;
-  std::size_t index;
+// One case of both sides: its place on each, and seconds per call by round.
+struct Shared {
+  std::size_t index[2];
+  std::vector<double> seconds[2];
+
+  bool failed() const { return has_zero(seconds[0]) || has_zero(seconds[1]); }
+  static bool has_zero(const std::vector<double>& values) {
+    return std::find(values.begin(), values.end(), 0.0) != values.end();
+  }
 };
 
-// Windows of the cases that both sides have; a case of one side only is left alone.
-std::vector<Turn> turns_of(Side& base, const Ready& a, Side& fresh, const Ready& b) {
-  std::vector<Turn> out;
+// A case of one side only is left alone.
+std::vector<Shared> shared_cases(const Ready& a, const Ready& b) {
+  std::vector<Shared> out;
   for (std::size_t i = 0; i < a.keys.size(); ++i) {
     const auto same = std::find(b.keys.begin(), b.keys.end(), a.keys[i]);
-    if (same == b.keys.end()) continue;
-    out.push_back({&base, i});
-    out.push_back({&fresh, static_cast<std::size_t>(same - b.keys.begin())});
+    if (same != b.keys.end())
+      out.push_back({{i, static_cast<std::size_t>(same - b.keys.begin())}, {}});
   }
   return out;
 }
 
-void lead_block(Side& base, Side& fresh, std::vector<Turn> turns, double until, int& round,
+double widest_ratio(const std::vector<Shared>& cases) {
+  double widest = 0;
+  for (const Shared& one : cases)
+    if (!one.failed()) widest = std::max(widest, ratio_interval(one.seconds[0], one.seconds[1]));
+  return widest;
+}
+
+void lead_block(Side& base, Side& fresh, std::vector<Shared> cases, double until, int& round,
                 const Effort& effort, std::mt19937_64& order, Clock& clock) {
+  Side* const sides[2] = {&base, &fresh};
+  std::vector<std::pair<Shared*, int>> turns;
+  for (Shared& one : cases)
+    for (const int side : {0, 1}) turns.emplace_back(&one, side);
   for (int done = 1; !turns.empty(); ++done, ++round) {
     std::shuffle(turns.begin(), turns.end(), order);
-    double widest = 0;
     for (std::size_t position = 0; position < turns.size(); ++position) {
-      const Turn& turn = turns[position];
-      widest = std::max(widest, turn.side->sample(turn.index, round, static_cast<int>(position)));
+      const auto& [one, side] = turns[position];
+      one->seconds[side].push_back(
+          sides[side]->sample(one->index[side], round, static_cast<int>(position)));
     }
+    const double widest = widest_ratio(cases);
     if (done == effort.least_rounds / 2) {
       base.check();
       fresh.check();
     }
     if (done >= effort.least_rounds &&
-        (widest <= effort.interval || clock.now_seconds() >= until)) {
+        (widest <= effort.ratio_interval || clock.now_seconds() >= until)) {
       ++round;
       break;
     }
@@ -183,9 +205,9 @@ record::Document lead(const LiveBuilds& builds) {
       if (a || b) throw UserError("the two programs offer different cases");
       break;
     }
-    // The share of a block is unknown here: a fixed part of what is left keeps the sum bounded.
-    const double until = clock.now_seconds() + (ends - clock.now_seconds()) / 4;
-    lead_block(base, fresh, turns_of(base, *a, fresh, *b), until, round, builds.effort, order,
+    const double until =
+        clock.now_seconds() + (ends - clock.now_seconds()) / std::max(a->blocks_left, b->blocks_left);
+    lead_block(base, fresh, shared_cases(*a, *b), until, round, builds.effort, order,
                clock);
   }
   record::Document document = base.finish();

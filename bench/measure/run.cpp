@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <map>
 #include <set>
 
 #include "bench/base/error.h"
@@ -152,6 +153,7 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   session.meter = energy.primary;
   session.no_meter = energy.no_primary;
   session.seed = suite.seed;
+  session.effort.ratio_interval = options.ratio_interval;
   session.launch = launch;
   session.order.seed(suite.seed * 1000003 + static_cast<std::uint64_t>(launch));
   session.started_seconds = clock.now_seconds();
@@ -168,7 +170,8 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   std::vector<Case> cases = make_cases(suite, machine, options.cases);
   const std::size_t memory = usable_memory_bytes();
   std::vector<BlockPlan> blocks = make_blocks(cases, memory / 2);
-  if (options.resume) drop_finished(blocks, finished_rows(so_far));
+  // Of several launches, each measures everything anew.
+  if (options.resume && options.launches == 1) drop_finished(blocks, finished_rows(so_far));
 
   const auto record_idle = [&](const char* when) {
     if (!session.meter) return;
@@ -177,15 +180,16 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
     if (idle && !session.idle_watts) session.idle_watts = idle->value;
   };
   record_idle("before");
-  // Two followers would measure their ceilings at the same time, and so each other.
-  Ceilings ceilings(machine, options.follow ? std::vector<BlockPlan>{} : blocks, memory / 4,
-                    session);
+  // A comparison needs no ceilings; two followers would even measure each other by theirs.
+  const bool compared = options.follow || options.ratio_interval > 0;
+  Ceilings ceilings(machine, compared ? std::vector<BlockPlan>{} : blocks, memory / 4, session);
   ceilings.opening_rounds(opening_rounds);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     progress.block(static_cast<int>(i) + 1, static_cast<int>(blocks.size()), title(blocks[i]));
     const double left = ends - clock.now_seconds();
     const double share =
         std::max(least_block_seconds, left / static_cast<double>(blocks.size() - i));
+    session.blocks_left = static_cast<int>(blocks.size() - i);
     measure_block(blocks[i], share, ceilings, session);
   }
   record_skipped(cases, so_far, sink);
@@ -214,11 +218,27 @@ std::vector<std::string> settings(const std::vector<std::string>& command) {
 
 void require_same_settings(const record::Document& so_far, const RunOptions& options) {
   const Where where{"command line", 0, "--resume"};
-  if (so_far.run.launches != 1 || options.launches != 1)
-    throw UserError(
-        where, "goes on with runs of one launch only; `ergon report` shows what the journal holds");
   if (settings(so_far.run.command) != settings(options.command))
     throw UserError(where, "the run was begun with other options, and their samples would mix");
+}
+
+// A launch that measured every case in the least number of rounds is not measured again.
+int finished_launches(const record::Document& so_far, const std::vector<BlockPlan>& blocks) {
+  std::set<std::string> wanted;
+  for (const BlockPlan& block : blocks)
+    for (const Case& what : block.cases) wanted.insert(record::key(row_of(what, 0)));
+  std::map<int, std::set<std::string>> measured;
+  for (const record::Row& row : so_far.rows) {
+    if (row.status == "wrong" || row.status == "failed") wanted.erase(record::key(row));
+    if (!wanted.count(record::key(row))) continue;
+    std::map<int, int> rounds;
+    for (const record::TimeSample& sample : row.samples) ++rounds[sample.launch];
+    for (const auto& [launch, count] : rounds)
+      if (count >= Effort{}.least_rounds) measured[launch].insert(record::key(row));
+  }
+  return static_cast<int>(std::count_if(measured.begin(), measured.end(), [&](const auto& launch) {
+    return launch.second.size() == wanted.size();
+  }));
 }
 
 // OpenMP has bound this thread to its own place, and a child would inherit that as all there is.
@@ -293,7 +313,10 @@ record::Document run(const config::Suite& suite, const Machine& machine,
   if (options.launches == 1) {
     measure_launch(suite, machine, catalogue, options, *journal, so_far, launch);
   } else {
-    for (int i = 0; i < options.launches; ++i) start_launch(options, launch + i);
+    auto cases = make_cases(suite, machine, options.cases);
+    const auto blocks = make_blocks(cases, usable_memory_bytes() / 2);
+    const int left = options.launches - finished_launches(so_far, blocks);
+    for (int i = 0; i < left; ++i) start_launch(options, launch + i);
   }
   record::Document document = record::read_journal(options.out);
   conclude(document);

@@ -25,7 +25,8 @@ struct RunOptions {
   bool resume = false;                   // go on from out's journal
   std::optional<double> budget_seconds;  // of all launches together; else the suite's, else 240
   int launches = 1;
-  bool follow = false;  // a leader on standard input gives out the windows (follow.h)
+  double ratio_interval = 0;  // two libraries are compared: see Effort
+  bool follow = false;        // a leader on standard input gives out the windows (follow.h)
   PagePolicy pages = PagePolicy::system;
   std::vector<std::string> command;  // as typed, for the record
 };

@@ -1,6 +1,7 @@
 #include "bench/record/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,7 +107,7 @@ void replace_file(const std::string& path, std::string_view text) {
 LineFile::LineFile(std::string path, Mode mode) : path_(std::move(path)) {
   int flags = O_WRONLY | O_APPEND | O_CLOEXEC;
   if (mode == Mode::create_new) flags |= O_CREAT | O_EXCL;
-  if (mode == Mode::create_empty) flags |= O_CREAT | O_TRUNC;
+  if (mode == Mode::create) flags |= O_CREAT;
   descriptor_ = ::open(path_.c_str(), flags, 0644);
   if (descriptor_ < 0) fail(path_, "cannot be opened for writing", errno);
 }
@@ -134,6 +135,12 @@ void LineFile::append(std::string_view line) {
       fail(path_, "cannot be written, and its last line is torn", error);
     fail(path_, "cannot be written", error);
   }
+}
+
+void LineFile::lock() {
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  if (errno == EWOULDBLOCK) throw UserError({path_, 0, ""}, "another run is writing it");
+  // A file system without locks is no reason not to measure.
 }
 
 void LineFile::truncate(std::size_t bytes) {

@@ -23,7 +23,7 @@ void require_replaceable(const std::string& path);
 /// A file that grows by whole lines; each line is one write at the file's end.
 class LineFile {
  public:
-  enum class Mode { create_new, create_empty, existing };
+  enum class Mode { create_new, create, existing };
   LineFile(std::string path, Mode mode);
   LineFile(LineFile&& other) noexcept;
   LineFile& operator=(LineFile&& other) noexcept;
@@ -31,6 +31,8 @@ class LineFile {
   const std::string& path() const noexcept { return path_; }
   /// `line` without its newline. Where the disk is full, takes back what was written of it.
   void append(std::string_view line);
+  /// Until it is closed, no other process can lock it; throws where one has.
+  void lock();
   void truncate(std::size_t bytes);
   void remove();
 

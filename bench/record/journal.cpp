@@ -27,6 +27,21 @@ struct Trait {
   std::string before, now;
 };
 
+std::string libraries(const Document& document) {
+  std::string out;
+  for (const Library& library : document.host.libraries)
+    out += (out.empty() ? "" : ", ") + library.name + " " + library.version + " " + library.kernel;
+  return out;
+}
+
+/// Those that move a library; our own name files and folders.
+std::string variables(const Document& document) {
+  std::string out;
+  for (const auto& [name, value] : document.host.variables)
+    if (!name.starts_with("ERGON_")) out += (out.empty() ? "" : " ") + name + "=" + value;
+  return out;
+}
+
 void require_same_run(const std::string& path, const Document& before, const Document& now) {
   const std::array traits = {
       Trait{"run.suite.sha256", before.run.suite.sha256, now.run.suite.sha256},
@@ -34,7 +49,11 @@ void require_same_run(const std::string& path, const Document& before, const Doc
       Trait{"run.ergon.version", before.run.ergon.version, now.run.ergon.version},
       Trait{"run.ergon.commit", before.run.ergon.commit, now.run.ergon.commit},
       Trait{"host.cpu.family", before.host.cpu.family, now.host.cpu.family},
-      Trait{"host.cpu.model", before.host.cpu.model, now.host.cpu.model}};
+      Trait{"host.cpu.model", before.host.cpu.model, now.host.cpu.model},
+      Trait{"host.cpu.cores_used", std::to_string(before.host.cpu.cores_used),
+            std::to_string(now.host.cpu.cores_used)},
+      Trait{"host.libraries", libraries(before), libraries(now)},
+      Trait{"host.variables", variables(before), variables(now)}};
   for (const Trait& trait : traits)
     if (trait.before != trait.now)
       throw UserError({path, 1, trait.field}, "the interrupted run has '" + trait.before +
@@ -65,7 +84,9 @@ Journal Journal::create(const std::string& file, const Document& header, bool ov
                       "an interrupted run left it; go on with --resume or say --overwrite");
   }
   const std::string first = header_line(header);
-  LineFile lines(path, overwrite ? LineFile::Mode::create_empty : LineFile::Mode::create_new);
+  LineFile lines(path, overwrite ? LineFile::Mode::create : LineFile::Mode::create_new);
+  lines.lock();
+  lines.truncate(0);
   lines.append(first);
   return Journal(without_suffix(file), std::move(lines));
 }
@@ -77,9 +98,11 @@ Journal Journal::resume(const std::string& file, const Document& header, Documen
     throw UserError({path, 0, ""}, exists(without_suffix(file))
                                        ? "no journal: the run of " + file + " is complete"
                                        : "no journal to resume from");
+  LineFile lines(path, LineFile::Mode::existing);
+  lines.lock();
   Assembled before = read_lines(path);
   require_same_run(path, before.document, header);
-  Journal journal(without_suffix(file), LineFile(path, LineFile::Mode::existing));
+  Journal journal(without_suffix(file), std::move(lines));
   journal.lines_.truncate(before.bytes);
   journal.know(before.document);
   so_far = std::move(before.document);

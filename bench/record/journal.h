@@ -17,13 +17,13 @@ namespace ergon::record {
 class Journal {
  public:
   /// Begins FILE.journal with `header`, a document without rows. Before anything is measured,
-  /// throws UserError where FILE could not be written later, or where FILE or its journal exists
-  /// and `overwrite` is false. FILE itself stays as it is until finish().
+  /// throws UserError where FILE could not be written later, where FILE or its journal exists
+  /// and `overwrite` is false, or where another run is writing the journal. FILE itself stays as it is until finish().
   static Journal create(const std::string& file, const Document& header, bool overwrite);
   /// Goes on with the journal of an interrupted run; a torn last line is cut off. `so_far` becomes
   /// what it holds, a row without a result having an empty status. Throws UserError where there is
-  /// no journal or where it was begun with another schema, suite, seed, build or processor than
-  /// `header` says.
+  /// no journal, where another run is writing it, or where it was begun with another schema, suite,
+  /// seed, build, processor, library or library's environment variable than `header` says.
   static Journal resume(const std::string& file, const Document& header, Document& so_far);
   /// Goes on with the journal that another process of the same run has begun.
   static Journal append(const std::string& file);

@@ -2,8 +2,8 @@
 //
 // It finds an edited median, status or time, a sample taken out or put in, a ceiling that its row
 // does not give. It cannot find a record that was invented as a whole, windows cut off at a run's
-// very end, a sample changed without moving median, interval or order, or work counts that are
-// wrong but agree with each other: counting a kernel's flops takes the kernel.
+// very end, or a sample changed without moving median, interval or order. Work counts take the
+// kernel: bench/measure/recount.h.
 #pragma once
 
 #include <string>

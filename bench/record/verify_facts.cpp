@@ -142,6 +142,11 @@ class RowCheck {
     if (row_.status != "skipped" && !row_.imported_from && !find_device(document_, row_.device))
       found("/device", "'" + row_.device + "' is not among the devices");
     if (row_.cold && row_.cache != "cold") found("/cold", "a warm row has none");
+    if (!row_.cold && row_.cache == "cold" && !row_.samples.empty() && !row_.imported_from)
+      found("/cold", "missing: what was touched between two uses");
+    if (row_.cold && row_.cold->last_level_bytes && !row_.samples.empty() &&
+        row_.cold->bytes_between_uses / 3 < *row_.cold->last_level_bytes)
+      found("/cold/bytes_between_uses", "under three times the last-level cache");
   }
 
   void energy() {
@@ -226,6 +231,28 @@ const Row* row_of(const Document& document, const Device& device, const Ceiling&
   return nullptr;
 }
 
+bool has_value(const Document& document, const Row& row) {
+  return std::any_of(
+      document.devices.begin(), document.devices.end(), [&](const Device& device) {
+        return std::any_of(device.ceilings.begin(), device.ceilings.end(),
+                           [&](const Ceiling& ceiling) {
+                             return ceiling.value_per_second &&
+                                    row_of(document, device, ceiling) == &row;
+                           });
+      });
+}
+
+/// A measured ceiling bounds rows: emptied, it would let the impossible pass.
+void check_ceiling_rows(const Document& document, Findings& findings) {
+  if (!document.run.complete) return;
+  for (std::size_t i = 0; i < document.rows.size(); ++i) {
+    const Row& row = document.rows[i];
+    const bool measured = row.status == "ok" || row.status == "noisy";
+    if (is_ceiling(row) && measured && !has_value(document, row))
+      findings.push_back({row_place(document, i, ""), "its device has no such ceiling"});
+  }
+}
+
 void check_ceilings(const Document& document, Findings& findings) {
   for (std::size_t d = 0; d < document.devices.size(); ++d) {
     const Device& device = document.devices[d];
@@ -293,6 +320,7 @@ void verify_facts(const Document& document, Findings& findings) {
   check_meters(document, findings);
   check_prices(document, findings);
   check_ceilings(document, findings);
+  check_ceiling_rows(document, findings);
   for (std::size_t i = 0; i < document.rows.size(); ++i) RowCheck(document, i, findings).all();
 }
 

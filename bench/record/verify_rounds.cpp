@@ -213,6 +213,10 @@ void verify_rounds(const Document& document, Findings& findings) {
     const bool is_last = launch == launches.rbegin()->first;
     check_blocks(document, launch, windows, !is_last || !document.run.complete, findings);
   }
+  const auto found = static_cast<int>(launches.size());
+  if (document.run.complete && found > 0 && found < document.run.launches)
+    findings.push_back({"/run/launches", "is " + std::to_string(document.run.launches) +
+                                             "; there are windows of " + std::to_string(found)});
 }
 
 }  // namespace ergon::record

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "bench/stats/binomial.h"
+#include "bench/stats/dependence.h"
 #include "bench/stats/samples.h"
 
 namespace ergon::stats {
@@ -30,10 +31,13 @@ double middle(const std::vector<double>& ascending) {
   return std::midpoint(ascending[half - 1], ascending[half]);
 }
 
-std::optional<Interval> around_middle(const std::vector<double>& ascending, double confidence) {
-  const std::size_t rank = median_rank(ascending.size(), confidence);
-  if (rank == 0) return std::nullopt;
-  return Interval{ascending[rank - 1], ascending[ascending.size() - rank]};
+std::optional<Interval> around_middle(std::span<const double> in_order, double confidence) {
+  const std::size_t n = in_order.size();
+  const std::size_t independent = median_rank(n, confidence);
+  if (independent == 0) return std::nullopt;
+  const std::size_t rank = widened_rank(n, independent, median_dependence(in_order));
+  const auto ascending = sorted(in_order);
+  return Interval{ascending[rank - 1], ascending[n - rank]};
 }
 
 std::optional<Interval> hull_of_launches(std::span<const std::vector<double>> launches) {
@@ -78,7 +82,7 @@ double quantile(std::span<const double> samples, double p) {
 }
 
 std::optional<Interval> median_interval(std::span<const double> samples, double confidence) {
-  return around_middle(sorted(samples), confidence);
+  return around_middle(samples, confidence);
 }
 
 std::optional<LaunchInterval> launch_interval(std::span<const std::vector<double>> launches) {
@@ -99,10 +103,9 @@ std::optional<Estimate> paired_ratio(std::span<const double> a, std::span<const 
   require_positive(b);
   std::vector<double> ratios;
   for (std::size_t i = 0; i < a.size(); ++i) ratios.push_back(b[i] / a[i]);
-  const auto ascending = sorted(ratios);
-  const auto interval = around_middle(ascending, confidence);
+  const auto interval = around_middle(ratios, confidence);
   if (!interval) return std::nullopt;
-  return Estimate{middle(ascending), interval->low, interval->high};
+  return Estimate{median(ratios), interval->low, interval->high};
 }
 
 std::string_view name(Verdict verdict) noexcept {

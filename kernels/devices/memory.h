@@ -11,9 +11,23 @@ namespace ergon {
 enum class PagePolicy { system, small, huge };
 
 std::string_view name(PagePolicy policy) noexcept;
-/// The policy of all allocations from here on; process-wide, set once before the first allocation.
+/// The policy of all allocations from here on; process-wide.
 void set_page_policy(PagePolicy policy) noexcept;
 PagePolicy page_policy() noexcept;
+
+/// Another policy for the allocations of a scope.
+class PagePolicyScope {
+ public:
+  explicit PagePolicyScope(PagePolicy policy) noexcept : before_(page_policy()) {
+    set_page_policy(policy);
+  }
+  ~PagePolicyScope() { set_page_policy(before_); }
+  PagePolicyScope(const PagePolicyScope&) = delete;
+  PagePolicyScope& operator=(const PagePolicyScope&) = delete;
+
+ private:
+  PagePolicy before_;
+};
 
 /// Zeroed memory from mmap; movable. Throws std::bad_alloc.
 class HostMemory {

@@ -21,7 +21,7 @@ if [ "$short" = yes ]; then
   narrowed=(--filter 'm=(128|512),' --threads 1)
 else
   overhead=(60 0.02); agreement=(8 0.02 15)
-  launches=20; launch_budget=7; live_budget=60; neighbour_runs=3; neighbour_budget=18
+  launches=20; launch_budget=7; live_budget=150; neighbour_runs=3; neighbour_budget=18
   narrowed=()
 fi
 
@@ -86,7 +86,7 @@ same() {
   local records pairs i j
   printf 'One library against itself, alternated within rounds:\n\n'
   compare_live same openblas openblas
-  "$programs/verdicts" same "$kept/same.json" "$kept/same-record.json"
+  "$programs/verdicts" --rows same "$kept/same.json"
 
   compgen -G "$kept/launch-*.json" >/dev/null || launch_all
   records=("$kept"/launch-*.json)
@@ -105,7 +105,7 @@ planted() {
   local libraries=$build/tests/libraries/libergon_test_blas
   export ERGON_TEST_BLAS=$openblas ERGON_TEST_SLOWDOWN=0.03
   compare_live planted "${libraries}_forward.so" "${libraries}_slow.so"
-  "$programs/verdicts" slower "$kept/planted.json" "$kept/planted-record.json"
+  "$programs/verdicts" --rows slower "$kept/planted.json"
 }
 
 neighbour() {

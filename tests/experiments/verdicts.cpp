@@ -2,20 +2,20 @@
 //   verdicts EXPECTED COMPARISON.json...
 //     EXPECTED  "same": a row counts as right where it is judged same or cannot tell
 //               "slower": where it is judged slower
-//   verdicts slower COMPARISON.json RECORD.json
-//     With the record of a live comparison, rows whose two sides both reached their interval
-//     (status ok) are counted apart.
+//   verdicts --rows EXPECTED COMPARISON.json
+//     Every row of a live comparison too; those whose ratio reached the interval that a live
+//     comparison aims at, a quarter of its margin, are counted apart.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "bench/record/read.h"
 #include "bench/stats/stats.h"
 #include "tests/experiments/table.h"
 
@@ -31,28 +31,34 @@ struct Tally {
 };
 
 struct Inputs {
+  bool rows = false;
   std::string expected;
   std::vector<nlohmann::json> comparisons;
-  std::set<std::string> settled;  // keys of rows that reached their interval
-  bool has_record = false;
 };
 
 Inputs read(int argc, char** argv) {
-  Inputs inputs{argv[1], {}, {}, false};
+  Inputs inputs;
+  int next = 1;
+  if (std::string(argv[next]) == "--rows") {
+    inputs.rows = true;
+    ++next;
+  }
+  inputs.expected = argv[next++];
   if (inputs.expected != "same" && inputs.expected != "slower")
     throw std::runtime_error("expected is \"same\" or \"slower\"");
-  for (int i = 2; i < argc; ++i) {
-    std::ifstream file(argv[i]);
-    auto json = nlohmann::json::parse(file);
-    if (json.at("schema") == "ergon-comparison/1") {
-      inputs.comparisons.push_back(std::move(json));
-      continue;
-    }
-    inputs.has_record = true;
-    for (const record::Row& row : record::read_document(argv[i]).rows)
-      if (row.status == "ok") inputs.settled.insert(record::key(row));
+  for (; next < argc; ++next) {
+    std::ifstream file(argv[next]);
+    inputs.comparisons.push_back(nlohmann::json::parse(file));
   }
   return inputs;
+}
+
+bool reached(const nlohmann::json& row, double margin) {
+  const auto& seconds = row.at("seconds");
+  if (!seconds.at("ratio").is_number()) return false;
+  const double ratio = seconds.at("ratio"), low = seconds.at("ratio_low"),
+               high = seconds.at("ratio_high");
+  return std::max(high - ratio, ratio - low) <= margin / 4 * ratio;
 }
 
 bool is_right(const std::string& expected, const std::string& verdict) {
@@ -92,17 +98,17 @@ void print(const char* which, const Tally& tally) {
 }
 
 void print_rows(const Inputs& inputs) {
-  std::printf("| row | time of new / base | verdict | both reached their interval |\n");
+  const double margin = inputs.comparisons.front().at("margin");
+  std::printf("| row | time of new / base | verdict | reached its interval |\n");
   std::printf("|---|---|---|---|\n");
   for (const auto& row : inputs.comparisons.front().at("rows")) {
     const auto& seconds = row.at("seconds");
     std::optional<Estimate> ratio;
     if (seconds.at("ratio").is_number())
       ratio = {seconds.at("ratio"), seconds.at("ratio_low"), seconds.at("ratio_high")};
-    const bool both = inputs.settled.count(row.at("base")) && inputs.settled.count(row.at("new"));
     std::printf("| %s | %s | %s | %s |\n", row.at("base").get<std::string>().c_str(),
                 experiments::change(ratio).c_str(),
-                seconds.at("verdict").get<std::string>().c_str(), both ? "yes" : "no");
+                seconds.at("verdict").get<std::string>().c_str(), reached(row, margin) ? "yes" : "no");
   }
   std::printf("\n");
 }
@@ -117,17 +123,16 @@ int main(int argc, char** argv) try {
   for (const auto& comparison : inputs.comparisons)
     for (const auto& row : comparison.at("rows")) {
       count(all, inputs.expected, row);
-      if (inputs.settled.count(row.at("base")) && inputs.settled.count(row.at("new")))
-        count(settled, inputs.expected, row);
+      if (reached(row, comparison.at("margin"))) count(settled, inputs.expected, row);
     }
-  if (inputs.has_record && inputs.comparisons.size() == 1) print_rows(inputs);
+  if (inputs.rows) print_rows(inputs);
   std::printf(
       "| rows | compared | not compared | same | cannot tell | faster | slower | broken | median "
       "change | median interval | interval excludes no change | %s |\n",
       inputs.expected == "same" ? "same or cannot tell" : "found slower");
   std::printf("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   print("all", all);
-  if (inputs.has_record) print("both sides reached their interval", settled);
+  if (inputs.rows) print("reached its interval", settled);
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "verdicts: %s\n", error.what());

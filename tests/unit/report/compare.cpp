@@ -266,11 +266,14 @@ TEST(CompareEnergy, absent_energy_is_told_with_its_reason) {
   EXPECT_EQ(compared(base, base).rows[0].joules.why, "base has no energy: permission denied");
 }
 
+// Ranks without an order: launches that rise one after the other would be drift.
+double scattered(int launch, int launches) { return 1 + 0.01 * (3 * launch % launches); }
+
 TEST(CompareLaunches, six_launches_a_side_are_the_samples) {
   Row base = test::timed_row({}), fresh = test::timed_row({});
   for (int launch = 1; launch < 8; ++launch) {
-    test::add_launch(base, launch, 1 + 0.01 * launch);
-    test::add_launch(fresh, launch, 1 + 0.01 * launch);
+    test::add_launch(base, launch, scattered(launch, 8));
+    test::add_launch(fresh, launch, scattered(launch, 8));
   }
   const Comparison comparison = compared(with_rows({base}), with_rows({fresh}));
   // Launches differ by 7 %: window by window the difference would pass for nothing.
@@ -285,7 +288,7 @@ TEST(CompareLaunches, each_launchs_paired_ratio_is_one_sample_of_ten) {
   Row fresh = test::timed_row({.backend = "cblas", .name = "blis"});
   for (int launch = 1; launch < 10; ++launch) {
     test::add_launch(base, launch, 1);
-    test::add_launch(fresh, launch, 1 + 0.01 * launch);
+    test::add_launch(fresh, launch, scattered(launch, 10));
   }
   const Document document = with_rows({base, fresh});
   const Comparison comparison =

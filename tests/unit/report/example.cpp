@@ -50,7 +50,9 @@ Row timed_row(const RowSpec& spec) {
     sample.launch = spec.launch;
     sample.calls = 10;
     sample.start_seconds = round;
-    sample.seconds = 10 * spec.seconds * (1 + 0.001 * (round - (spec.rounds - 1) / 2.0));
+    // Low and high in turn: a steady rise would be drift, and its interval wider.
+    const int rank = round % 2 == 0 ? round / 2 : spec.rounds - 1 - round / 2;
+    sample.seconds = 10 * spec.seconds * (1 + 0.001 * (rank - (spec.rounds - 1) / 2.0));
     row.samples.push_back(sample);
   }
   row.accuracy = record::Accuracy{"float64, whole", 1e-6, 1e-7, 1e-5, 1 << 20, {}, true};
