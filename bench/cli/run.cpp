@@ -11,6 +11,7 @@
 #include "bench/cli/price.h"
 #include "bench/cli/print_report.h"
 #include "bench/cli/suite_options.h"
+#include "bench/measure/follow.h"
 #include "bench/measure/google_benchmark.h"
 #include "bench/measure/host.h"
 #include "bench/measure/run.h"
@@ -150,8 +151,12 @@ void add_run(CLI::App& app, int& exit_code) {
         throw UserError({"command line", 0, word},
                         "there is no such option; `ergon run --help` shows all");
     measure::bind_threads();
-    exit_code =
-        extra.empty() ? with_record(*options) : with_google_benchmark(*command, *options, extra);
+    try {
+      exit_code =
+          extra.empty() ? with_record(*options) : with_google_benchmark(*command, *options, extra);
+    } catch (const measure::LeaderGone&) {
+      exit_code = 2;
+    }
   });
 }
 

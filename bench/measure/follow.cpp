@@ -3,8 +3,6 @@
 #include <cinttypes>
 #include <cstdio>
 
-#include "bench/base/error.h"
-
 namespace ergon::measure {
 namespace {
 
@@ -40,7 +38,7 @@ void Follower::serve(int block, int blocks_left, const std::vector<Member*>& mem
     }
     std::fflush(out_);
   }
-  throw UserError("--follow: the leader is gone");
+  throw LeaderGone();
 }
 
 void Follower::done() {

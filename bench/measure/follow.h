@@ -11,10 +11,16 @@
 #include <string>
 #include <vector>
 
+#include "bench/base/error.h"
 #include "bench/measure/member.h"
 #include "bench/record/document.h"
 
 namespace ergon::measure {
+
+/// The leader ended first, and it has said why.
+struct LeaderGone : UserError {
+  LeaderGone() : UserError("--follow: the leader is gone") {}
+};
 
 class Follower {
  public:

@@ -24,8 +24,12 @@ class Prepared {
                                            {what.device, what.threads, slots_of(what)})),
         timed_(*plan_, *what.device, slots_of(what), clock_) {
     timed_.prepare();
-    const auto oracle = what.family->oracle(*what.workload, *inputs_);
-    error_ = check_one_call(timed_, *oracle, 0).mismatch.value_or("");
+    oracle_ = what.family->oracle(*what.workload, *inputs_);
+    check();
+  }
+  /// One call on poisoned outputs; error() then tells what was wrong.
+  void check() {
+    if (error_.empty()) error_ = check_one_call(timed_, *oracle_, 0).mismatch.value_or("");
   }
   Timed& timed() { return timed_; }
   const std::string& error() const { return error_; }
@@ -37,6 +41,7 @@ class Prepared {
   SteadyClock clock_;
   std::unique_ptr<Inputs> inputs_;
   std::unique_ptr<Plan> plan_;
+  std::unique_ptr<Oracle> oracle_;
   Timed timed_;
   std::string error_;
 };
@@ -74,6 +79,12 @@ class Runner {
     const std::int64_t batch = std::max<std::int64_t>(1, wanted / 10);
     while (state.KeepRunningBatch(batch))
       state.SetIterationTime(prepared_->timed().window(batch).seconds);
+    prepared_->check();
+    if (!prepared_->error().empty()) {
+      failed_ = true;
+      state.SkipWithError(("wrong after timing: " + prepared_->error()).c_str());
+      return;
+    }
     const Work work = what.workload->work();
     using benchmark::Counter;
     state.counters["FLOP/s"] = Counter(work.flops, Counter::kIsIterationInvariantRate);

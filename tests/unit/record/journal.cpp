@@ -293,5 +293,32 @@ TEST_F(JournalTest, IsAppendedToByTheNextLaunch) {
   EXPECT_EQ(read_journal(file_).rows[0].samples.size(), 1u);
 }
 
+TEST_F(JournalTest, OfTwoWritersTheSecondIsRefusedAndTakesNothing) {
+  Journal first = begin();
+  give_row(first, document_.rows[0]);
+  const auto size = fs::file_size(journal_path(file_));
+  Document so_far;
+  EXPECT_THAT(message_of([&] { Journal::create(file_, header_of(document_), true); }),
+              HasSubstr("another run is writing it"));
+  EXPECT_THAT(message_of([&] { Journal::resume(file_, header_of(document_), so_far); }),
+              HasSubstr("another run is writing it"));
+  EXPECT_EQ(fs::file_size(journal_path(file_)), size);
+}
+
+TEST_F(JournalTest, AnotherLibraryOrVariableCannotGoOn) {
+  { begin(); }
+  Document header = header_of(document_), so_far;
+  header.host.libraries.push_back({"openblas", "0.3.99", "/lib", "zen"});
+  EXPECT_THAT(message_of([&] { Journal::resume(file_, header, so_far); }),
+              HasSubstr("host.libraries"));
+  header = header_of(document_);
+  header.host.variables["OPENBLAS_CORETYPE"] = "Haswell";
+  EXPECT_THAT(message_of([&] { Journal::resume(file_, header, so_far); }),
+              HasSubstr("host.variables"));
+  header = header_of(document_);
+  header.host.variables["ERGON_CONFIGS"] = "/elsewhere";
+  EXPECT_NO_THROW(Journal::resume(file_, header, so_far));
+}
+
 }  // namespace
 }  // namespace ergon::record

@@ -373,5 +373,28 @@ TEST_F(VerifyFile, RefusesWhatIsNoRecord) {
   EXPECT_THROW(verify_file(write("[1, 2")), UserError);
 }
 
+TEST(Verify, FindsAColdRowThatDoesNotSayWhatWasTouched) {
+  EXPECT_THAT(after([](Document& d) { d.rows[fast_row].cold.reset(); }),
+              Contains(HasSubstr("what was touched between two uses")));
+}
+
+TEST(Verify, FindsAColdRowWhoseBuffersStayInTheCache) {
+  EXPECT_THAT(after([](Document& d) { d.rows[fast_row].cold->bytes_between_uses = 800'000; }),
+              Contains(HasSubstr("under three times the last-level cache")));
+}
+
+TEST(Verify, FindsAnEmptiedCeiling) {
+  EXPECT_THAT(after([](Document& d) {
+                for (Ceiling& ceiling : d.devices[0].ceilings)
+                  ceiling.value_per_second = Absent{"no loop"};
+              }),
+              Contains(HasSubstr("its device has no such ceiling")));
+}
+
+TEST(Verify, FindsALaunchThatIsNotThere) {
+  EXPECT_THAT(after([](Document& d) { d.run.launches = 2; }),
+              Contains(HasSubstr("/run/launches: is 2; there are windows of 1")));
+}
+
 }  // namespace
 }  // namespace ergon::record

@@ -1,0 +1,77 @@
+#include "bench/measure/recount.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kernels/registry.h"
+
+namespace ergon::measure {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+record::Document one_row() {
+  FieldMap given{{"m", std::int64_t{8}}, {"n", std::int64_t{16}}, {"k", std::int64_t{32}},
+                 {"dtype", std::string("f32")}};
+  std::unique_ptr<Workload> workload;
+  for (const Family* family : families())
+    if (family->name() == "gemm") workload = family->make(given);
+  record::Row row;
+  row.kernel = "gemm";
+  row.case_name = workload->name();
+  for (const Field& field : workload->fields())
+    std::visit([&](const auto& v) { row.workload.emplace_back(field.name, v); }, field.value);
+  row.dtype = {"f32", "f32", "f32", "f32"};
+  row.work.flops = 2.0 * 8 * 16 * 32;
+  row.work.bytes = 4.0 * (8 * 32 + 32 * 16 + 8 * 16);
+  record::Document document;
+  document.rows = {row};
+  return document;
+}
+
+std::vector<std::string> findings(const record::Document& document) {
+  std::vector<std::string> out;
+  for (const auto& finding : recount(document)) out.push_back(finding.where + ": " + finding.what);
+  return out;
+}
+
+TEST(Recount, FindsNothingWhereTheWorkFollowsFromTheWorkload) {
+  EXPECT_THAT(findings(one_row()), IsEmpty());
+}
+
+TEST(Recount, FindsInflatedWork) {
+  record::Document document = one_row();
+  document.rows[0].work.flops *= 2;
+  EXPECT_THAT(findings(document), ElementsAre(HasSubstr("is 16384; the workload has 8192")));
+  document = one_row();
+  document.rows[0].work.bytes += 1;
+  EXPECT_THAT(findings(document), ElementsAre(HasSubstr("/work/bytes")));
+}
+
+TEST(Recount, FindsAnotherNumberFormat) {
+  record::Document document = one_row();
+  document.rows[0].dtype.weights = "bf16";
+  EXPECT_THAT(findings(document), ElementsAre(HasSubstr("is 'bf16'; the workload has 'f32'")));
+}
+
+TEST(Recount, FindsAWorkloadThatCannotBe) {
+  record::Document document = one_row();
+  for (auto& [field, value] : document.rows[0].workload)
+    if (field == "m") value = std::int64_t{-8};
+  EXPECT_THAT(findings(document), ElementsAre(HasSubstr("/workload/m")));
+}
+
+TEST(Recount, LeavesWhatItCannotCountAlone) {
+  record::Document document = one_row();
+  document.rows[0].work.flops = 0;
+  document.rows[0].imported_from = record::Row::Imported{"llama-bench", "1"};
+  EXPECT_THAT(findings(document), IsEmpty());
+  document = one_row();
+  document.rows[0].kernel = "a later one";
+  EXPECT_THAT(findings(document), IsEmpty());
+}
+
+}  // namespace
+}  // namespace ergon::measure
