@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli/command.h"
+#include "bench/cli/doctor_text.h"
 #include "bench/cli/price.h"
 #include "bench/cli/suite_options.h"
 #include "bench/measure/evidence.h"
@@ -19,16 +20,6 @@ using nlohmann::ordered_json;
 ordered_json maybe(const auto& value) {
   if (value) return *value;
   return {{"absent", value.reason()}};
-}
-
-std::string bytes_text(double bytes) {
-  static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  int at = 0;
-  while (bytes >= 1024 && at < 4) {
-    bytes /= 1024;
-    ++at;
-  }
-  return fmt::format("{:.4g} {}", bytes, units[at]);
 }
 
 ordered_json describe_machine(const record::Host& host,
@@ -135,67 +126,6 @@ ordered_json describe_prices(const std::vector<record::Price>& prices) {
   return out;
 }
 
-std::string plain(const ordered_json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("absent"))
-    return "not known: " + value["absent"].get<std::string>();
-  if (value.is_array()) {
-    std::string out;
-    for (const auto& item : value) out += (out.empty() ? "" : " ") + plain(item);
-    return out;
-  }
-  return value.dump();
-}
-
-void print_entries(const char* title, const ordered_json& entries,
-                   const std::vector<std::string>& names) {
-  fmt::print("\n{}\n", title);
-  for (const auto& entry : entries) {
-    std::string head;
-    for (const auto& name : names)
-      if (entry.contains(name)) head += (head.empty() ? "" : " ") + plain(entry[name]);
-    if (entry.contains("absent")) {
-      fmt::print("  {:<34} not here: {}\n", head, plain(entry["absent"]));
-      if (entry.contains("remedy"))
-        fmt::print("  {:<34} to open it: {}\n", "", plain(entry["remedy"]));
-      continue;
-    }
-    std::string rest;
-    for (const auto& [key, value] : entry.items())
-      if (std::find(names.begin(), names.end(), key) == names.end() && key != "about" &&
-          !plain(value).empty())
-        rest += (rest.empty() ? "" : ", ") + key + " " + plain(value);
-    fmt::print("  {:<34} {}\n", head, rest);
-    if (entry.contains("about")) fmt::print("  {:<34} {}\n", "", plain(entry["about"]));
-  }
-}
-
-void print_text(const ordered_json& all) {
-  fmt::print("{}\n\nmachine\n", plain(all["ergon"]));
-  for (const auto& [key, value] : all["machine"].items()) {
-    if (key == "caches") {
-      std::string caches;
-      for (const auto& cache : value)
-        caches +=
-            fmt::format("L{} {} shared by {}; ", cache["level"].get<int>(),
-                        bytes_text(cache["bytes"].get<double>()), cache["shared_by"].get<int>());
-      fmt::print("  {:<22} {}\n", key, caches);
-    } else if (key == "variables") {
-      for (const auto& [name, text] : value.items())
-        fmt::print("  {:<22} {}={}\n", "variable", name, plain(text));
-    } else {
-      fmt::print("  {:<22} {}\n", key,
-                 key == "memory_bytes" ? bytes_text(value.get<double>()) : plain(value));
-    }
-  }
-  print_entries("devices", all["devices"], {"id"});
-  print_entries("backends", all["backends"], {"kernel", "backend", "name", "variant"});
-  print_entries("energy", all["energy"], {"meter"});
-  print_entries("price", all["price"], {"price"});
-  if (all["price"].empty())
-    fmt::print("  none: give --usd-per-hour X or --instance NAME to `ergon run`\n");
-}
-
 ordered_json examine(const SuiteOptions& options, const measure::EvidenceOptions& evidence) {
   const auto catalogue = config::load_hardware(configs_folder() + "/hardware");
   const measure::Machine machine(options.registry);
@@ -233,7 +163,7 @@ void add_doctor(CLI::App& app, int& exit_code) {
     if (*as_json)
       fmt::print("{}\n", all.dump(2));
     else
-      print_text(all);
+      print_doctor(all);
     exit_code = 0;
   });
 }

@@ -26,6 +26,7 @@ struct Options {
   measure::RunOptions run;
   std::string resume;
   std::string pages = "system";
+  bool out_given = false;
   int launch_number = -1;
   std::string launch_record;
 };
@@ -113,6 +114,8 @@ int with_record(Options& o) {
     o.run.resume = true;
   }
   if (!o.launch_record.empty()) o.run.out = o.launch_record;
+  if (o.out_given && o.run.out.empty())
+    throw UserError({"command line", 0, "--out"}, "names no file");
   if (o.run.out.empty()) o.run.out = default_out(suite);
   const measure::Machine machine(o.suite.registry);
   if (o.launch_number >= 0) {
@@ -150,6 +153,7 @@ void add_run(CLI::App& app, int& exit_code) {
       if (!measure::is_google_benchmark_flag(word))
         throw UserError({"command line", 0, word},
                         "there is no such option; `ergon run --help` shows all");
+    options->out_given = command->get_option("--out")->count() > 0;
     measure::bind_threads();
     try {
       exit_code =

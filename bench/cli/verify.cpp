@@ -32,7 +32,8 @@ void add_verify(CLI::App& app, int& exit_code) {
   auto* command =
       app.add_subcommand("verify", "Checks records against the schema and against themselves");
   command->footer(
-      "Recomputes medians, intervals, ceilings and statuses from the raw samples and work from the\n"
+      "Recomputes medians, intervals, ceilings and statuses from the raw samples and work from "
+      "the\n"
       "workloads; checks that rounds and positions are complete, that ceilings hold and that "
       "statuses\n"
       "follow. A record that passes is consistent; that it was measured where and how it says, no\n"

@@ -63,7 +63,8 @@ void check_inside(const std::vector<Member*>& members, const Oracle& oracle, Ses
 void measure_rounds(const std::vector<Member*>& measured, const std::vector<Member*>& ceilings,
                     const Oracle& oracle, int number, double until, Session& session) {
   if (session.follower) {
-    session.follower->serve(number, session.blocks_left, measured, [&] { check_inside(measured, oracle, session); });
+    session.follower->serve(number, session.blocks_left, measured,
+                            [&] { check_inside(measured, oracle, session); });
     return;
   }
   std::vector<Member*> all = measured;

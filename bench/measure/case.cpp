@@ -293,8 +293,8 @@ std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_
     const std::size_t shared = product(slots, slot_bytes(what.family->operands(*what.workload)));
     const std::size_t needed = sum(plan_bytes, shared);
     if (needed > memory_bytes) {
-      what.skip = "needs " + megabytes(needed) + (what.cold ? " to stay cold" : "") +
-                  ", " + megabytes(memory_bytes) + " may be used";
+      what.skip = "needs " + megabytes(needed) + (what.cold ? " to stay cold" : "") + ", " +
+                  megabytes(memory_bytes) + " may be used";
       continue;
     }
     const std::string key = workload_key(what);

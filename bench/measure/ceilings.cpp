@@ -48,8 +48,8 @@ Ceilings::Ceilings(const Machine& machine, const std::vector<BlockPlan>& blocks,
   // Cold rows are judged by the read ceiling, so it matters more than copy and triad.
   const bool all_streams = 4 * stream_bytes_ <= memory_bytes;
   for (const auto& [what, dtype, threads] : needed) {
-    const bool fits = what == "flops" || all_streams ||
-                      (what == "read" && stream_bytes_ <= memory_bytes);
+    const bool fits =
+        what == "flops" || all_streams || (what == "read" && stream_bytes_ <= memory_bytes);
     if (fits)
       add(machine, what, dtype, threads);
     else
@@ -152,10 +152,9 @@ std::vector<record::Ceiling> Ceilings::list() const {
     ceiling.threads = entry.threads;
     ceiling.value_per_second = Absent{entry.reason.empty() ? "its loop failed" : entry.reason};
     ceiling.interval95 = Absent{"no value"};
-    ceiling.method =
-        entry.member ? entry.member->row.implementation.backend + " loop on huge pages, row " +
-                           entry.member->key
-                     : "none";
+    ceiling.method = entry.member ? entry.member->row.implementation.backend +
+                                        " loop on huge pages, row " + entry.member->key
+                                  : "none";
     out.push_back(std::move(ceiling));
   }
   return out;

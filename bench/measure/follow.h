@@ -2,9 +2,10 @@
 // prepares its blocks, but the windows are given out by one leader, so that both sides share
 // rounds.
 //
-// A follower writes "block NUMBER LEFT KEY..." (tabs between; LEFT blocks with this one) when a block is ready, and "done" at the
-// end. The leader answers with lines "sample INDEX ROUND POSITION", "check" and "end"; the follower
-// answers each sample with its seconds per call, or 0 where the case failed.
+// A follower writes "block NUMBER LEFT KEY..." (tabs between; LEFT blocks with this one) when a
+// block is ready, and "done" at the end. The leader answers with lines "sample INDEX ROUND
+// POSITION", "check" and "end"; the follower answers each sample with its seconds per call, or 0
+// where the case failed.
 #pragma once
 
 #include <functional>
@@ -27,7 +28,8 @@ class Follower {
   /// `started_seconds` is the leader's clock at its start: samples of both sides count from it.
   Follower(std::FILE* in, std::FILE* out) : in_(in), out_(out) {}
   /// Serves the rounds of one block. `check` verifies a call inside a window of each member.
-  void serve(int block, int blocks_left, const std::vector<Member*>& members, const std::function<void()>& check);
+  void serve(int block, int blocks_left, const std::vector<Member*>& members,
+             const std::function<void()>& check);
   void done();
 
  private:

@@ -205,10 +205,9 @@ record::Document lead(const LiveBuilds& builds) {
       if (a || b) throw UserError("the two programs offer different cases");
       break;
     }
-    const double until =
-        clock.now_seconds() + (ends - clock.now_seconds()) / std::max(a->blocks_left, b->blocks_left);
-    lead_block(base, fresh, shared_cases(*a, *b), until, round, builds.effort, order,
-               clock);
+    const double until = clock.now_seconds() +
+                         (ends - clock.now_seconds()) / std::max(a->blocks_left, b->blocks_left);
+    lead_block(base, fresh, shared_cases(*a, *b), until, round, builds.effort, order, clock);
   }
   record::Document document = base.finish();
   record::Document other = fresh.finish();

@@ -63,8 +63,7 @@ class Recount {
       found(below, fmt::format("is {}; the workload has {}", says, counted));
   }
   void word(const char* below, const std::string& says, std::string_view counted) {
-    if (says != counted)
-      found(below, fmt::format("is '{}'; the workload has '{}'", says, counted));
+    if (says != counted) found(below, fmt::format("is '{}'; the workload has '{}'", says, counted));
   }
 
   std::size_t index_;

@@ -35,9 +35,9 @@ struct Effort {
   double interval = 0.01;        // stop when every interval is within this of its median
   /// Above 0, two sides are compared, and it is their ratios that must be known to within this.
   double ratio_interval = 0;
-  double energy_error = 0.02;    // wanted relative error of an energy window
-  int energy_windows = 6;        // fewer give no 95 % interval of the median
-  int long_energy_windows = 3;   // where one takes longer than a second: their range then
+  double energy_error = 0.02;   // wanted relative error of an energy window
+  int energy_windows = 6;       // fewer give no 95 % interval of the median
+  int long_energy_windows = 3;  // where one takes longer than a second: their range then
 };
 
 struct Session {
@@ -55,7 +55,7 @@ struct Session {
   int launch = 0;
   double started_seconds = 0;  // on the clock; samples count from here
   int next_round = 0;
-  int blocks_left = 1;  // with the one that is being measured
+  int blocks_left = 1;                             // with the one that is being measured
   std::mt19937_64 order{1};                        // shuffles positions
   Follower* follower = nullptr;                    // where another process gives out the windows
   std::function<void(std::string_view)> progress;  // one short line; may be empty

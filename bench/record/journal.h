@@ -18,7 +18,8 @@ class Journal {
  public:
   /// Begins FILE.journal with `header`, a document without rows. Before anything is measured,
   /// throws UserError where FILE could not be written later, where FILE or its journal exists
-  /// and `overwrite` is false, or where another run is writing the journal. FILE itself stays as it is until finish().
+  /// and `overwrite` is false, or where another run is writing the journal. FILE itself stays as it
+  /// is until finish().
   static Journal create(const std::string& file, const Document& header, bool overwrite);
   /// Goes on with the journal of an interrupted run; a torn last line is cut off. `so_far` becomes
   /// what it holds, a row without a result having an empty status. Throws UserError where there is

@@ -232,14 +232,11 @@ const Row* row_of(const Document& document, const Device& device, const Ceiling&
 }
 
 bool has_value(const Document& document, const Row& row) {
-  return std::any_of(
-      document.devices.begin(), document.devices.end(), [&](const Device& device) {
-        return std::any_of(device.ceilings.begin(), device.ceilings.end(),
-                           [&](const Ceiling& ceiling) {
-                             return ceiling.value_per_second &&
-                                    row_of(document, device, ceiling) == &row;
-                           });
-      });
+  return std::any_of(document.devices.begin(), document.devices.end(), [&](const Device& device) {
+    return std::any_of(device.ceilings.begin(), device.ceilings.end(), [&](const Ceiling& ceiling) {
+      return ceiling.value_per_second && row_of(document, device, ceiling) == &row;
+    });
+  });
 }
 
 /// A measured ceiling bounds rows: emptied, it would let the impossible pass.

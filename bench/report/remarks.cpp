@@ -80,7 +80,7 @@ void add_intervals(const Shown& shown, Collector& out) {
 
 void add_rows(const Shown& shown, Collector& out) {
   std::map<std::string, int> statuses;
-  std::size_t windows = 0, flagged = 0, again = 0, checked = 0;
+  std::size_t windows = 0, flagged = 0, unwatched = 0, again = 0, checked = 0;
   std::map<std::string, int> flags;
   for (const Item* item : shown.items) {
     ++statuses[item->row->status];
@@ -91,6 +91,7 @@ void add_rows(const Shown& shown, Collector& out) {
     for (const auto& sample : item->row->samples) {
       ++windows;
       flagged += sample.flags.empty() ? 0 : 1;
+      unwatched += sample.steal_seconds && sample.busy_seconds ? 0 : 1;
       for (const std::string& flag : sample.flags) ++flags[flag];
     }
   }
@@ -104,6 +105,10 @@ void add_rows(const Shown& shown, Collector& out) {
   text += number(windows, "timed window");
   text += flagged == 0 ? ", none flagged or excluded."
                        : fmt::format(", {} flagged ({}), none excluded.", flagged, counts(flags));
+  // Nothing seen is no sign of a quiet machine where nothing could be seen.
+  if (unwatched > 0)
+    text += fmt::format(" Steal and other load could not be watched in {}.",
+                        number(unwatched, "window"));
   out.add("Rows", {}, text);
 }
 

@@ -82,8 +82,7 @@ double tie_sum(const std::vector<double>& a, const std::vector<double>& b) {
 /// without a shift (Lehmann, sections 1.3 and 1.4).
 double shift_rank(double n, double m, double ties, double factor, double z) {
   const double all = n + m;
-  const double variance =
-      factor * n * m / 12 * std::max(0.0, all + 1 - ties / (all * (all - 1)));
+  const double variance = factor * n * m / 12 * std::max(0.0, all + 1 - ties / (all * (all - 1)));
   return std::floor(n * m / 2 - z * std::sqrt(variance));
 }
 
@@ -119,8 +118,8 @@ std::optional<Estimate> unpaired_ratio(std::span<const double> a, std::span<cons
   if (shift_rank(n, m, 0, 1, z) < 1) return std::nullopt;
   // The variance of a difference of means: each side's own factor over its own number.
   const double factor = (rank_dependence(a) * m + rank_dependence(b) * n) / (n + m);
-  const auto rank = static_cast<std::uint64_t>(
-      std::max(1.0, shift_rank(n, m, tie_sum(log_a, log_b), factor, z)));
+  const auto rank =
+      static_cast<std::uint64_t>(std::max(1.0, shift_rank(n, m, tie_sum(log_a, log_b), factor, z)));
   const Differences differences(log_a, log_b);
   const std::uint64_t count = differences.count();
   const double centre =

@@ -1,10 +1,10 @@
 // Pure functions on samples. Every interval is an order-statistic interval: no distribution is
 // assumed.
 //
-// Samples stand in the order in which they were taken: neighbours that resemble each other tell less
-// than independent ones, and intervals are wider for it (dependence.h). What that cannot see is
-// drift slower than the whole series: for an AR(1) series of 30 samples with coefficient 0.9 the 95 %
-// interval holds the true median in 77 % of launches (without it: 41 %; simulated in
+// Samples stand in the order in which they were taken: neighbours that resemble each other tell
+// less than independent ones, and intervals are wider for it (dependence.h). What that cannot see
+// is drift slower than the whole series: for an AR(1) series of 30 samples with coefficient 0.9 the
+// 95 % interval holds the true median in 77 % of launches (without it: 41 %; simulated in
 // tests/unit/stats/coverage.cpp). The interval over the medians of six or more launches keeps its
 // coverage.
 //
@@ -31,8 +31,8 @@ double median(std::span<const double> samples);
 double quantile(std::span<const double> samples, double p);
 
 /// Narrowest symmetric pair of order statistics that holds the median with at least `confidence`,
-/// by the exact binomial, moved outwards by the samples' dependence; nothing where there are too few
-/// samples for it (under 6 for 0.95).
+/// by the exact binomial, moved outwards by the samples' dependence; nothing where there are too
+/// few samples for it (under 6 for 0.95).
 std::optional<Interval> median_interval(std::span<const double> samples, double confidence = 0.95);
 
 /// Samples of one process launch each. One launch: median_interval of its samples. With six

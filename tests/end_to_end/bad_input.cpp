@@ -74,17 +74,19 @@ TEST_P(RefusesTheArguments, OneLineAndExitCodeTwo) {
 
 INSTANTIATE_TEST_SUITE_P(
     Arguments, RefusesTheArguments,
-    ::testing::Values(
-        "run nothing.toml", "run suite.toml --filter '['", "run suite.toml --threads 0",
-        "run suite.toml --threads many", "run suite.toml --cache tepid", "run suite.toml --colour",
-        "run suite.toml --backend magic", "run suite.toml --meter magic",
-        "run suite.toml --watts -3", "run suite.toml --usd-per-hour -1",
-        "run suite.toml --instance no-such-instance", "run suite.toml --budget -1",
-        "run suite.toml --launches 0", "run suite.toml --out /no/such/folder/result.json",
-        "run suite.toml --resume nothing.json", "report nothing.json", "report truncated.json",
-        "report other.json", "report deep.json", "report empty.json", "verify truncated.json",
-        "verify nothing.json", "compare truncated.json truncated.json", "compare other.json",
-        "report truncated.json --format png", "run --benchmark_colour=red suite.toml", "dance",
-        ""));
+    ::testing::Values("run nothing.toml", "run suite.toml --filter '['",
+                      "run suite.toml --threads 0", "run suite.toml --threads many",
+                      "run suite.toml --cache tepid", "run suite.toml --colour",
+                      "run suite.toml --backend magic", "run suite.toml --meter magic",
+                      "run suite.toml --watts -3", "run suite.toml --usd-per-hour -1",
+                      "run suite.toml --instance no-such-instance", "run suite.toml --budget -1",
+                      "run suite.toml --launches 0", "run suite.toml --out ''",
+                      "run suite.toml --out /no/such/folder/result.json",
+                      "run suite.toml --resume nothing.json", "report nothing.json",
+                      "report truncated.json", "report other.json", "report deep.json",
+                      "report empty.json", "verify truncated.json", "verify nothing.json",
+                      "compare truncated.json truncated.json", "compare other.json",
+                      "report truncated.json --format png", "run --benchmark_colour=red suite.toml",
+                      "dance", ""));
 
 }  // namespace

@@ -73,8 +73,7 @@ TEST(Launches, EachMeasuresEveryCaseAndTheIntervalSpansThem) {
 TEST(Launches, AnInterruptedRunGoesOnToTheNumberThatWasAskedFor) {
   program::Folder folder;
   start_and_kill(folder, 2);
-  const auto resumed =
-      program::ergon(folder, "run suite.toml --launches 6 --resume result.json");
+  const auto resumed = program::ergon(folder, "run suite.toml --launches 6 --resume result.json");
   ASSERT_TRUE(program::ran(resumed)) << resumed.err;
   const json record = json::parse(program::read(folder / "result.json"));
   for (const json& row : record["rows"]) {

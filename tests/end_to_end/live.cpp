@@ -38,10 +38,9 @@ const std::string libraries = ERGON_TEST_BLAS_DIR "/libergon_test_blas_";
 /// One comparison of a library with one that makes every call ten times as long: no machine is so
 /// busy that this could be missed.
 json slowed(program::Folder& folder) {
-  const auto result = compare(
-      folder,
-      libraries + "forward.so " + libraries + "slow.so --json --out record.json",
-      "ERGON_TEST_BLAS=libopenblas.so.0 ERGON_TEST_SLOWDOWN=9");
+  const auto result =
+      compare(folder, libraries + "forward.so " + libraries + "slow.so --json --out record.json",
+              "ERGON_TEST_BLAS=libopenblas.so.0 ERGON_TEST_SLOWDOWN=9");
   EXPECT_EQ(result.exit_code, 1) << result.err;
   return json::parse(result.out);
 }
@@ -66,8 +65,7 @@ TEST(LiveLibraries, TheRecordThatIsKeptIsConsistent) {
 
 TEST(LiveBuilds, AlternateInsideRoundsAndShareWhatIsCompared) {
   program::Folder folder;
-  const auto result =
-      compare(folder, ERGON_PROGRAM " " ERGON_PROGRAM " --json --out record.json");
+  const auto result = compare(folder, ERGON_PROGRAM " " ERGON_PROGRAM " --json --out record.json");
   // One build against itself: a busy machine may still make any verdict of it.
   ASSERT_TRUE(result.exit_code == 0 || result.exit_code == 1 || result.exit_code == 3)
       << result.err;

@@ -108,7 +108,8 @@ void print_rows(const Inputs& inputs) {
       ratio = {seconds.at("ratio"), seconds.at("ratio_low"), seconds.at("ratio_high")};
     std::printf("| %s | %s | %s | %s |\n", row.at("base").get<std::string>().c_str(),
                 experiments::change(ratio).c_str(),
-                seconds.at("verdict").get<std::string>().c_str(), reached(row, margin) ? "yes" : "no");
+                seconds.at("verdict").get<std::string>().c_str(),
+                reached(row, margin) ? "yes" : "no");
   }
   std::printf("\n");
 }

@@ -13,7 +13,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 record::Document one_row() {
-  FieldMap given{{"m", std::int64_t{8}}, {"n", std::int64_t{16}}, {"k", std::int64_t{32}},
+  FieldMap given{{"m", std::int64_t{8}},
+                 {"n", std::int64_t{16}},
+                 {"k", std::int64_t{32}},
                  {"dtype", std::string("f32")}};
   std::unique_ptr<Workload> workload;
   for (const Family* family : families())

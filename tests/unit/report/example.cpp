@@ -50,6 +50,7 @@ Row timed_row(const RowSpec& spec) {
     sample.launch = spec.launch;
     sample.calls = 10;
     sample.start_seconds = round;
+    sample.steal_seconds = sample.busy_seconds = 0.0;
     // Low and high in turn: a steady rise would be drift, and its interval wider.
     const int rank = round % 2 == 0 ? round / 2 : spec.rounds - 1 - round / 2;
     sample.seconds = 10 * spec.seconds * (1 + 0.001 * (rank - (spec.rounds - 1) / 2.0));

@@ -122,6 +122,13 @@ TEST(Remarks, count_windows_and_their_flags) {
               HasSubstr("96 timed windows, 2 flagged (1 busy, 2 steal), none excluded"));
 }
 
+TEST(Remarks, say_where_the_machine_could_not_be_watched) {
+  Document document = test::guest_run();
+  EXPECT_THAT(remark(document, "Rows"), Not(HasSubstr("could not be watched")));
+  for (auto& sample : document.rows[0].samples) sample.steal_seconds = Absent{"no /proc/stat"};
+  EXPECT_THAT(remark(document, "Rows"), HasSubstr("could not be watched in 12 windows"));
+}
+
 TEST(Remarks, name_the_meters_that_were_not_used_and_what_would_open_them) {
   EXPECT_THAT(remark(test::guest_run(), "Not used"),
               HasSubstr("powercap: energy_uj is for root only (sudo chmod a+r energy_uj)"));

@@ -47,7 +47,8 @@ Estimate slow_unpaired_ratio(const Samples& a, const Samples& b) {
   const auto m = static_cast<double>(b.size());
   const double factor = (rank_dependence(a) * m + rank_dependence(b) * n) / (n + m);
   const double rank = std::max(
-      1.0, std::floor(n * m / 2 - 1.959963984540054 * std::sqrt(factor * n * m * (n + m + 1) / 12)));
+      1.0,
+      std::floor(n * m / 2 - 1.959963984540054 * std::sqrt(factor * n * m * (n + m + 1) / 12)));
   const auto low = static_cast<std::size_t>(rank) - 1;
   return {std::exp(median(differences)), std::exp(differences[low]),
           std::exp(differences[differences.size() - 1 - low])};
