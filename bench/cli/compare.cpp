@@ -128,6 +128,13 @@ void add_options(CLI::App& command, Options& o) {
   command.add_option("--margin", o.compare.margin, "A ratio within 1 +- margin is the same")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));
+  command
+      .add_option(
+          "--launch-spread", o.compare.launch_spread,
+          "How far two launches of one thing may be apart; widens the ratio of records with "
+          "fewer than six launches")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
   command.add_option("--measure", o.measure, "seconds or joules: what the exit code follows")
       ->check(CLI::IsMember({"seconds", "joules"}));
   command.add_flag("--across-hosts", o.compare.across_hosts,
@@ -160,9 +167,10 @@ void add_compare(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand(
       "compare", "Is the new one faster, slower, the same? Or can that not be told?");
   command->footer(
-      "Verdicts come from the 95 % interval of the ratio against the margin. Two records: window "
-      "against\n"
-      "window. --live: ratios within rounds, so that drift of the machine hits both sides alike.\n"
+      "Verdicts come from the 95 % interval of the ratio against the margin. Two records of "
+      "`run --launches 6`\n"
+      "or more: launch against launch. Fewer: window against window, widened by --launch-spread.\n"
+      "--live: ratios within rounds, so that drift of the machine hits both sides alike.\n"
       "Exit code: 0 same or better, 1 worse somewhere, 2 a mistake in what was asked, 3 cannot "
       "tell.");
   auto o = std::make_shared<Options>();

@@ -25,9 +25,7 @@ std::string bytes_text(double bytes) {
   return fmt::format("{:.4g} {}", bytes, units[at]);
 }
 
-std::string seconds_text(double seconds) {
-  return report::si({seconds, seconds, seconds}, "s");
-}
+std::string seconds_text(double seconds) { return report::si({seconds, seconds, seconds}, "s"); }
 
 std::string plain(const ordered_json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -154,16 +152,16 @@ void print_prices(const ordered_json& prices) {
     std::string text = "no price by the hour";
     if (is_number(entry, "usd_per_hour"))
       text = fmt::format("${:.4g} per hour, {:.3g} % of it charged to each row",
-                         entry["usd_per_hour"].get<double>(),
-                         100 * entry["share"].get<double>());
+                         entry["usd_per_hour"].get<double>(), 100 * entry["share"].get<double>());
     for (const char* field : {"kind", "region"})
       if (!plain(entry[field]).empty()) text += ", " + plain(entry[field]);
     print_line(plain(entry["price"]), column,
-               text + ", as of " + plain(entry["as_of"]) + ", " + plain(entry["source"]) +
-                   " (" + plain(entry["confidence"]) + ")");
+               text + ", as of " + plain(entry["as_of"]) + ", " + plain(entry["source"]) + " (" +
+                   plain(entry["confidence"]) + ")");
     if (!plain(entry["about"]).empty()) print_line("", column, plain(entry["about"]));
   }
-  if (prices.empty()) print_line("none", column, "give --usd-per-hour X or --instance NAME to `ergon run`");
+  if (prices.empty())
+    print_line("none", column, "give --usd-per-hour X or --instance NAME to `ergon run`");
 }
 
 }  // namespace

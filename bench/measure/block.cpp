@@ -60,11 +60,29 @@ void check_inside(const std::vector<Member*>& members, const Oracle& oracle, Ses
     attempt(*member, "inside a window", session, [&] { member->check_inside_a_window(oracle); });
 }
 
-void measure_rounds(const std::vector<Member*>& measured, const std::vector<Member*>& ceilings,
-                    const Oracle& oracle, int number, double until, Session& session) {
+void place_anew(const std::vector<Member*>& measured, const Inputs& inputs, std::size_t slots,
+                Session& session) {
+  std::vector<Member*> members;
+  for (Member* member : measured)
+    if (member->usable()) members.push_back(member);
+  std::shuffle(members.begin(), members.end(), session.order);
+  for (Member* member : members) member->release();
+  for (Member* member : members)
+    attempt(*member, "preparing again", session, [&] { member->replace(inputs, slots); });
+}
+
+struct Rounds {
+  std::vector<Member*> measured, ceilings;
+  const Inputs& inputs;
+  const Oracle& oracle;
+  const BlockPlan& plan;
+};
+
+void measure_rounds(const Rounds& rounds, double until, Session& session) {
+  const auto& [measured, ceilings, inputs, oracle, plan] = rounds;
   if (session.follower) {
-    session.follower->serve(number, session.blocks_left, measured,
-                            [&] { check_inside(measured, oracle, session); });
+    session.follower->serve(plan.number, session.blocks_left, rounds.measured,
+                            [&] { check_inside(rounds.measured, rounds.oracle, session); });
     return;
   }
   std::vector<Member*> all = measured;
@@ -81,6 +99,8 @@ void measure_rounds(const std::vector<Member*>& measured, const std::vector<Memb
     report(session, round + 1, width);
     const bool known = width <= (compared ? effort.ratio_interval : effort.interval);
     if (known || session.clock.now_seconds() >= until) return;
+    if (compared && (round + 1) % effort.rounds_per_placement == 0)
+      place_anew(measured, inputs, plan.slots, session);
   }
 }
 
@@ -124,7 +144,8 @@ void measure_block(const BlockPlan& plan, double seconds, Ceilings& ceilings, Se
   const double energy_share = session.meter ? 0.8 : 0.95;
   const auto bounds = ceilings.of(plan);
   if (const auto measured = usable(members); !measured.empty())
-    measure_rounds(measured, bounds, *oracle, plan.number, begun + energy_share * seconds, session);
+    measure_rounds({measured, bounds, *inputs, *oracle, plan}, begun + energy_share * seconds,
+                   session);
   for (auto& member : members)
     attempt(*member, "timing its stages", session, [&] { member->time_stages(); });
   for (auto& member : members)

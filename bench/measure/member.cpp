@@ -113,6 +113,19 @@ void Member::fail(std::string status, std::string reason) {
   plan_.reset();
 }
 
+void Member::release() {
+  timed_.reset();
+  plan_.reset();
+}
+
+void Member::replace(const Inputs& inputs, std::size_t slots) {
+  plan_ =
+      case_.implementation->prepare(*case_.workload, inputs, {case_.device, case_.threads, slots});
+  timed_ = std::make_unique<Timed>(*plan_, *case_.device, slots, session_.clock);
+  timed_->prepare();
+  timed_->window(1);
+}
+
 void Member::verify(const Oracle& oracle, std::size_t slot) {
   if (!usable()) return;
   try {

@@ -26,6 +26,9 @@ class Member {
   void verify_again(const Oracle& oracle);
   /// Finds how many calls fill a window, and leaves caches, clocks and lazy set-up behind.
   void warm_up();
+  /// Gives the plan's buffers back; replace() prepares it anew, wherever they then lie.
+  void release();
+  void replace(const Inputs& inputs, std::size_t slots);
   /// One timed window at `position` of `round`, watched and given to the sink.
   void sample(int round, int position);
   /// A window like the timed ones, kept out of the samples, with a check of one call in its middle.

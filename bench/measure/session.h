@@ -35,6 +35,9 @@ struct Effort {
   double interval = 0.01;        // stop when every interval is within this of its median
   /// Above 0, two sides are compared, and it is their ratios that must be known to within this.
   double ratio_interval = 0;
+  /// Then every side also gets new buffers after so many rounds: where they happen to lie favours
+  /// one side by up to 1 %, and is a draw like the others.
+  int rounds_per_placement = 8;
   double energy_error = 0.02;   // wanted relative error of an energy window
   int energy_windows = 6;       // fewer give no 95 % interval of the median
   int long_energy_windows = 3;  // where one takes longer than a second: their range then

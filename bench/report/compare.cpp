@@ -84,13 +84,26 @@ Judgement judge_status(const Row& base, const Row& fresh) {
   return {Outcome::not_compared, none, *fresh_why};
 }
 
-Judgement judge_seconds(const Row& base, const Row& fresh, bool one_run, double margin) {
+/// Two launches of one thing differ by more than the windows within either of them.
+Maybe<Ratio> across_launches(Maybe<Ratio> ratio, const CompareOptions& options) {
+  if (!ratio || ratio->spans_launches || options.launch_spread == 0) return ratio;
+  Ratio wide = *ratio;
+  wide.estimate.low /= 1 + options.launch_spread;
+  wide.estimate.high *= 1 + options.launch_spread;
+  wide.how +=
+      fmt::format(", widened by {:.3g} % for launches that differ", 100 * options.launch_spread);
+  return wide;
+}
+
+Judgement judge_seconds(const Row& base, const Row& fresh, bool one_run,
+                        const CompareOptions& options) {
   for (const auto& [side, row] : {std::pair("base", &base), std::pair("new", &fresh)})
     if (!row->interval95) {
       const std::string why = std::string(side) + " has no interval: " + row->interval95.reason();
       return {Outcome::cannot_tell, Absent{why}, why};
     }
-  if (!one_run) return judge(unpaired_seconds(base, fresh), margin);
+  const double margin = options.margin;
+  if (!one_run) return judge(across_launches(unpaired_seconds(base, fresh), options), margin);
   const auto paired = paired_seconds(base, fresh);
   if (paired) return judge(paired, margin);
   Judgement judgement = judge(unpaired_seconds(base, fresh), margin);
@@ -116,7 +129,7 @@ Estimate widened(const Estimate& ratio, double base_error, double fresh_error, d
 }
 
 Judgement judge_joules(const Side& base_side, const Row& base, const Side& fresh_side,
-                       const Row& fresh, bool one_host, double margin) {
+                       const Row& fresh, bool one_host, const CompareOptions& options) {
   const auto cannot = [](std::string why) {
     return Judgement{Outcome::cannot_tell, Absent{why}, why};
   };
@@ -130,6 +143,7 @@ Judgement judge_joules(const Side& base_side, const Row& base, const Side& fresh
   if (base_meter->scope != fresh_meter->scope)
     return cannot("scopes differ: " + base_meter->scope + " / " + fresh_meter->scope);
   Maybe<Ratio> ratio = unpaired_joules(base, fresh);
+  if (base_side.document != fresh_side.document) ratio = across_launches(ratio, options);
   if (!ratio) return cannot(ratio.reason());
   // One meter's calibration moves both sides alike.
   const bool one_meter = one_host && base_meter->id == fresh_meter->id;
@@ -138,7 +152,7 @@ Judgement judge_joules(const Side& base_side, const Row& base, const Side& fresh
                 : (1 + base_meter->relative_uncertainty) * (1 + fresh_meter->relative_uncertainty);
   Ratio wide = *ratio;
   wide.estimate = widened(wide.estimate, relative_error(base), relative_error(fresh), calibrations);
-  return judge(wide, margin);
+  return judge(wide, options.margin);
 }
 
 const Row* find(const Side& side, const std::string& key) {
@@ -154,15 +168,15 @@ void add_row(Side& side, const std::string& key, const Row& row) {
 }
 
 ComparedRow compared(const Side& base_side, const Row& base, const Side& fresh_side,
-                     const Row& fresh, bool one_host, double margin) {
+                     const Row& fresh, bool one_host, const CompareOptions& options) {
   ComparedRow out{&base, &fresh, {}, {}};
   if (without_figures(base) || without_figures(fresh)) {
     out.seconds = out.joules = judge_status(base, fresh);
     return out;
   }
   const bool one_run = base_side.document == fresh_side.document;
-  out.seconds = judge_seconds(base, fresh, one_run, margin);
-  out.joules = judge_joules(base_side, base, fresh_side, fresh, one_host, margin);
+  out.seconds = judge_seconds(base, fresh, one_run, options);
+  out.joules = judge_joules(base_side, base, fresh_side, fresh, one_host, options);
   return out;
 }
 
@@ -204,7 +218,7 @@ Comparison compare(const Side& base, const Side& fresh, const CompareOptions& op
     if (!find(base, key)) out.only_fresh.push_back(key);
   for (const auto& [key, row] : base.rows) {
     if (const Row* other = find(fresh, key))
-      out.rows.push_back(compared(base, *row, fresh, *other, machines.empty(), options.margin));
+      out.rows.push_back(compared(base, *row, fresh, *other, machines.empty(), options));
     else
       out.only_base.push_back(key);
   }

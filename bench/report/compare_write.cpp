@@ -116,6 +116,14 @@ std::string no_joules(const Comparison& comparison) {
   return join({reasons.begin(), reasons.end()}, "; ");
 }
 
+/// Whether an interval rests on windows of records whose launches are too few to be samples.
+bool any_within_launches(const Comparison& comparison) {
+  if (comparison.base_document == comparison.fresh_document) return false;
+  return std::any_of(comparison.rows.begin(), comparison.rows.end(), [](const ComparedRow& row) {
+    return row.seconds.ratio && !row.seconds.ratio->spans_launches;
+  });
+}
+
 nlohmann::ordered_json judgement_json(const ComparedRow& row, Measure measure) {
   const Judgement& judgement = row.by(measure);
   nlohmann::ordered_json out{{"verdict", verdict_text(row, measure)}};
@@ -150,14 +158,12 @@ void write_comparison(const Comparison& comparison, std::ostream& out) {
       "Changes are new against base with their 95 % intervals; the verdict is whether the whole "
       "interval lies beyond, or within, a margin of {:g} %.",
       comparison.options.margin * 100);
-  const auto one_launch = [](const record::Document* document) {
-    return document->run.launches == 1;
-  };
-  if (comparison.base_document != comparison.fresh_document &&
-      (one_launch(comparison.base_document) || one_launch(comparison.fresh_document)))
-    rule +=
-        " With one launch on a side the intervals do not hold how launches differ: "
-        "--launches, or compare --live, does.";
+  if (comparison.options.launch_spread > 0 && any_within_launches(comparison))
+    rule += fmt::format(
+        " Windows of fewer than six launches a side do not hold how launches differ: those "
+        "intervals are widened by {:g} % (--launch-spread); `run --launches 6`, or compare --live, "
+        "measures it.",
+        comparison.options.launch_spread * 100);
   for (const std::string& line : wrap(rule, 120)) out << line << '\n';
 }
 
@@ -167,6 +173,7 @@ void write_comparison_json(const Comparison& comparison, std::ostream& out) {
             {"base", printable(comparison.base)},
             {"new", printable(comparison.fresh)},
             {"margin", comparison.options.margin},
+            {"launch_spread", comparison.options.launch_spread},
             {"measure", comparison.options.measure == Measure::seconds ? "seconds" : "joules"},
             {"exit_code", exit_code(comparison)},
             {"differences", Json::array()},

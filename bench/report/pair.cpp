@@ -86,7 +86,8 @@ Maybe<Ratio> unpaired_ratio(const Launches& base, const Launches& fresh) {
   std::string how = fmt::format("unpaired, {} and {} windows", count(base), count(fresh));
   if (base.size() > 1 || fresh.size() > 1)
     how += fmt::format(" of {} and {} launches", base.size(), fresh.size());
-  return Ratio{*estimate, how, Absent{"only paired rounds have a sign test"}};
+  const bool spans = std::min(base.size(), fresh.size()) >= launches_that_are_samples;
+  return Ratio{*estimate, spans, how, Absent{"only paired rounds have a sign test"}};
 }
 
 struct Pairs {
@@ -139,7 +140,8 @@ Maybe<Ratio> paired_seconds(const Row& base, const Row& fresh) {
   if (!estimate) return Absent{fmt::format("too few rounds in common: {}", rounds)};
   std::string how = fmt::format("paired in {} rounds", rounds);
   if (pairs.by_launch.size() > 1) how += fmt::format(" of {} launches", pairs.by_launch.size());
-  return Ratio{*estimate, how, stats::sign_test_p(pairs.base, pairs.fresh)};
+  return Ratio{*estimate, pairs.by_launch.size() >= launches_that_are_samples, how,
+               stats::sign_test_p(pairs.base, pairs.fresh)};
 }
 
 Maybe<Ratio> unpaired_seconds(const Row& base, const Row& fresh) {

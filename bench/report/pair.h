@@ -16,8 +16,9 @@
 namespace ergon::report {
 
 struct Ratio {
-  Estimate estimate;  // new / base
-  std::string how;    // "paired in 24 rounds", "unpaired, 24 and 30 windows"
+  Estimate estimate;            // new / base
+  bool spans_launches = false;  // six or more on each side: their differences are in the interval
+  std::string how;              // "paired in 24 rounds", "unpaired, 24 and 30 windows"
   Maybe<double> sign_test_p = Absent{"only paired rounds have a sign test"};  // information only
 };
 

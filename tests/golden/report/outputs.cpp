@@ -111,7 +111,7 @@ report::Comparison two_builds() {
     return document;
   }();
   return report::compare(report::whole_side("base.json", base),
-                         report::whole_side("new.json", fresh), {});
+                         report::whole_side("new.json", fresh), {.launch_spread = 0.02});
 }
 
 TEST(Golden, comparison_of_two_builds_as_text) {

@@ -16,6 +16,7 @@ using record::Document;
 using record::Row;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 Document with_rows(std::vector<Row> rows) {
   Document document = test::machine();
@@ -24,7 +25,7 @@ Document with_rows(std::vector<Row> rows) {
 }
 
 Comparison compared(const Document& base, const Document& fresh,
-                    const CompareOptions& options = {}) {
+                    const CompareOptions& options = {.launch_spread = 0}) {
   return compare(whole_side("base", base), whole_side("new", fresh), options);
 }
 
@@ -61,7 +62,7 @@ TEST(Compare, the_verdict_is_the_intervals) {
 TEST(Compare, the_margin_is_the_users) {
   const Document base = with_rows({test::timed_row({.seconds = 0.01})});
   const Document fresh = with_rows({test::timed_row({.seconds = 0.0103})});
-  EXPECT_EQ(exit_code(compared(base, fresh, {.margin = 0.05})), 0);
+  EXPECT_EQ(exit_code(compared(base, fresh, {.margin = 0.05, .launch_spread = 0})), 0);
 }
 
 TEST(Compare, one_worse_row_outweighs_all_others) {
@@ -148,7 +149,7 @@ TEST(Compare, other_machines_only_when_asked) {
   fresh.host.cpu.model = "Other";
   EXPECT_THAT(message_of([&] { compared(base, fresh); }),
               HasSubstr("cpu: Example 9000 Processor / Other"));
-  const Comparison comparison = compared(base, fresh, {.across_hosts = true});
+  const Comparison comparison = compared(base, fresh, {.launch_spread = 0, .across_hosts = true});
   EXPECT_THAT(comparison.differences, ElementsAre("cpu: Example 9000 Processor / Other"));
 }
 
@@ -221,7 +222,7 @@ Document with_energy(const record::Meter& meter, double watts, double spread = 0
 TEST(CompareEnergy, modelled_joules_decide_nothing) {
   const Document base = with_energy(test::modelled_meter(), 50);
   const Document fresh = with_energy(test::modelled_meter(), 80);
-  const Comparison comparison = compared(base, fresh, {.measure = Measure::joules});
+  const Comparison comparison = compared(base, fresh, {.launch_spread = 0, .measure = Measure::joules});
   EXPECT_EQ(comparison.rows[0].joules.why, "energy is modelled from time");
   EXPECT_EQ(verdict_text(comparison.rows[0], Measure::joules), "cannot tell");
   EXPECT_EQ(exit_code(comparison), 3);
@@ -231,11 +232,11 @@ TEST(CompareEnergy, counted_joules_decide_and_one_meters_calibration_cancels) {
   record::Meter meter = test::counter_meter();
   meter.relative_uncertainty = 0.2;
   const Comparison comparison =
-      compared(with_energy(meter, 50), with_energy(meter, 60), {.measure = Measure::joules});
+      compared(with_energy(meter, 50), with_energy(meter, 60), {.launch_spread = 0, .measure = Measure::joules});
   EXPECT_EQ(verdict_text(comparison.rows[0], Measure::joules), "more");
   EXPECT_EQ(exit_code(comparison), 1);
   EXPECT_EQ(exit_code(compared(with_energy(meter, 50), with_energy(meter, 40),
-                               {.measure = Measure::joules})),
+                               {.launch_spread = 0, .measure = Measure::joules})),
             0);
 }
 
@@ -245,9 +246,9 @@ TEST(CompareEnergy, calibration_counts_between_machines_and_window_errors_always
   const Document base = with_energy(meter, 50);
   Document fresh = with_energy(meter, 60);
   fresh.host.cpu.model = "Other";
-  const CompareOptions options{.across_hosts = true, .measure = Measure::joules};
+  const CompareOptions options{.launch_spread = 0, .across_hosts = true, .measure = Measure::joules};
   EXPECT_EQ(exit_code(compared(base, fresh, options)), 3);
-  EXPECT_EQ(exit_code(compared(base, with_energy(meter, 60, 0.2), {.measure = Measure::joules})),
+  EXPECT_EQ(exit_code(compared(base, with_energy(meter, 60, 0.2), {.launch_spread = 0, .measure = Measure::joules})),
             3);
 }
 
@@ -309,14 +310,33 @@ TEST(CompareLaunches, fewer_launches_give_the_hull_of_their_pairs) {
   EXPECT_GT(ratio.high, 1.1);
 }
 
-TEST(CompareText, says_what_one_launch_cannot) {
+TEST(CompareLaunches, fewer_than_six_are_widened_by_what_launches_differ) {
+  const Document base = with_rows({test::timed_row({.seconds = 0.01})});
+  const Document fresh = with_rows({test::timed_row({.seconds = 0.0108})});
+  EXPECT_EQ(exit_code(compared(base, fresh, {})), 3);
+  EXPECT_EQ(exit_code(compared(base, fresh, {.launch_spread = 0.05})), 1);
+  const Document far = with_rows({test::timed_row({.seconds = 0.0125})});
+  EXPECT_EQ(exit_code(compared(base, far, {})), 1);
+}
+
+TEST(CompareLaunches, six_a_side_and_pairs_of_one_run_are_not_widened) {
+  Row row = test::timed_row({});
+  for (int launch = 1; launch < 6; ++launch) test::add_launch(row, launch, 1);
+  EXPECT_EQ(exit_code(compared(with_rows({row}), with_rows({row}), {})), 0);
+  const Document live = with_rows({test::timed_row({.backend = "cblas", .name = "openblas"}),
+                                   test::timed_row({.backend = "cblas", .name = "blis"})});
+  EXPECT_EQ(exit_code(compare(labelled_side("openblas", live), labelled_side("blis", live), {})),
+            0);
+}
+
+TEST(CompareText, says_what_few_launches_cannot) {
   const Document base = with_rows({test::timed_row({})});
-  const Document fresh = base;
-  std::ostringstream text, json;
-  const Comparison comparison = compared(base, fresh);
-  write_comparison(comparison, text);
-  EXPECT_THAT(text.str(), HasSubstr("With one launch on a side"));
-  write_comparison_json(comparison, json);
+  std::ostringstream widened, narrow, json;
+  write_comparison(compared(base, base, {}), widened);
+  EXPECT_THAT(widened.str(), HasSubstr("widened by 10 % (--launch-spread)"));
+  write_comparison(compared(base, base), narrow);
+  EXPECT_THAT(narrow.str(), Not(HasSubstr("widened")));
+  write_comparison_json(compared(base, base), json);
   EXPECT_EQ(nlohmann::json::parse(json.str())["rows"][0]["seconds"]["verdict"], "same");
 }
 
