@@ -90,8 +90,6 @@ Maybe<Ratio> across_launches(Maybe<Ratio> ratio, const CompareOptions& options) 
   Ratio wide = *ratio;
   wide.estimate.low /= 1 + options.launch_spread;
   wide.estimate.high *= 1 + options.launch_spread;
-  wide.how +=
-      fmt::format(", widened by {:.3g} % for launches that differ", 100 * options.launch_spread);
   return wide;
 }
 
