@@ -3,18 +3,22 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "kernels/kernel.h"
+#include "kernels/simd/isa.h"
 
 namespace ergon {
 
 struct RegistryOptions {
   /// CBLAS libraries by name or path, opened at run time; empty: the known ones that are installed.
   std::vector<std::string> blas;
+  /// Of our own kernels; nothing: the best that this processor has.
+  std::optional<simd::Isa> isa = std::nullopt;
 };
 
 using Implementations = std::vector<std::unique_ptr<Implementation>>;

@@ -1,0 +1,130 @@
+#include "kernels/gemm/native_blocking.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "kernels/devices/cpu.h"
+
+namespace ergon {
+namespace {
+
+constexpr std::int64_t line = 64;
+// A page of 4 KiB holds 64 lines, and L1 has as many sets: it is indexed by the offset in a page.
+constexpr std::int64_t l1_sets = 64;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+/// The most rows of a tile whose words at one k share a set of L1.
+std::int64_t crowd(std::int64_t row_stride, int rows) {
+  std::array<std::int64_t, l1_sets> in_set{};
+  for (int r = 0; r < rows; ++r)
+    ++in_set[static_cast<std::size_t>(r * row_stride / line % l1_sets)];
+  return *std::max_element(in_set.begin(), in_set.end());
+}
+
+/// Whether tiles do well to read left words where they lie. Rows along k: each row is a stream, and
+/// those of a tile must not push each other out of L1, half of whose ways (8 at least) they may
+/// take. Rows side by side: every k is another line, and what a tile reads must fit L1.
+bool reads_in_place(const NativeShape& shape, const simd::TileSet& set, const NativeCaches& caches,
+                    int rows) {
+  const auto element = static_cast<std::int64_t>(simd::element_bytes(shape.product));
+  const int group = simd::group(shape.product);
+  if (shape.left.k_stride == element)
+    return shape.k % group == 0 && crowd(shape.left.row_stride, std::min(rows, set.most_rows)) <= 4;
+  return group == 1 && shape.k * 2 * line <= caches.l1 && crowd(shape.left.k_stride, l1_sets) <= 4;
+}
+
+struct Cut {
+  int batch, rows, columns;
+};
+
+}  // namespace
+
+NativeCaches native_caches() {
+  NativeCaches caches;
+  for (const CpuCache& cache : cpu_info().caches) {
+    if (cache.level == 1) caches.l1 = static_cast<std::int64_t>(cache.bytes);
+    if (cache.level == 2)
+      caches.l2 = static_cast<std::int64_t>(cache.bytes) / std::max(1, cache.shared_by);
+  }
+  return caches;
+}
+
+NativeBlocking::NativeBlocking(const NativeShape& shape, const simd::TileSet& set,
+                               NativePacking packing, int threads, const NativeCaches& caches)
+    : rows(shape.left.extent),
+      columns(shape.right.extent),
+      groups(ceil_div(shape.k, simd::group(shape.product))),
+      panel_columns(set.panel()),
+      lanes(set.lanes),
+      row_panels(ceil_div(rows, set.most_rows)),
+      column_panels(ceil_div(columns, panel_columns)),
+      padded_columns(ceil_div(columns, lanes) * lanes),
+      left_in_place(reads_in_place(shape, set, caches,
+                                   static_cast<int>(std::min<std::int64_t>(rows, set.most_rows)))) {
+  const auto word = static_cast<std::int64_t>(simd::word_bytes(shape.product));
+  const bool packs_right = packing == NativePacking::per_call || shape.weights_left;
+  const bool packs_left =
+      !left_in_place && (packing == NativePacking::per_call || !shape.weights_left);
+
+  // In multiply-adds of one vector: packing a left word costs about one, a vector of right words
+  // four.
+  double best = std::numeric_limits<double>::infinity();
+  for (int b = 1; b <= threads; ++b)
+    for (int r = 1; b * r <= threads; ++r) {
+      if (threads % (b * r) != 0) continue;
+      const int c = threads / (b * r);
+      if (b > shape.batch || r > row_panels || c > column_panels) continue;
+      const auto batches = static_cast<double>(ceil_div(shape.batch, b));
+      const auto own_rows = static_cast<double>(ceil_div(rows, r));
+      const auto own_vectors = static_cast<double>(ceil_div(column_panels, c) * set.most_vectors);
+      const auto depth = static_cast<double>(std::max<std::int64_t>(groups, 1));
+      const double cost = batches * depth *
+                          (own_rows * own_vectors + (packs_left ? own_rows : 0) +
+                           (packs_right ? own_vectors * 4 : 0));
+      if (cost >= best) continue;
+      best = cost;
+      batch_parts = b;
+      row_parts = r;
+      column_parts = c;
+    }
+  // As many panels for each part.
+  row_panels = std::min(rows, ceil_div(row_panels, row_parts) * row_parts);
+
+  // The panel of right words takes a sixteenth of L2: longer sums mean fewer visits of C, shorter
+  // ones leave room for the left block, which takes half.
+  const std::int64_t deepest = std::max<std::int64_t>(caches.l2 / 16 / (panel_columns * word), 64);
+  k_blocks = std::max<std::int64_t>(1, ceil_div(groups, deepest + deepest / 8));
+  k_block = ceil_div(groups, k_blocks);
+  k_blocks = k_block == 0 ? 1 : ceil_div(groups, k_block);
+  const std::int64_t depth = std::max<std::int64_t>(k_block, 1);
+  const std::int64_t tile_rows =
+      std::max<std::int64_t>(1, ceil_div(rows, std::max<std::int64_t>(row_panels, 1)));
+  block_row_panels = std::max<std::int64_t>(1, caches.l2 / 2 / (depth * tile_rows * word));
+  // A block of columns that is packed in the call stays in L2 beside the left block where the left
+  // side is small, and streams from L3 where it is not.
+  block_column_panels =
+      std::max<std::int64_t>(1, (packs_right && row_panels <= 4 ? caches.l2 / 4 : 4 * caches.l2) /
+                                    (depth * panel_columns * word));
+}
+
+std::int64_t NativeBlocking::row_of(std::int64_t panel) const noexcept {
+  // rows * panel may pass 2^63 for no matrix that fits memory.
+  return rows * panel / row_panels;
+}
+
+int NativeBlocking::columns_in(std::int64_t panel) const noexcept {
+  return static_cast<int>(std::min<std::int64_t>(panel_columns, columns - panel * panel_columns));
+}
+
+int NativeBlocking::width_of(std::int64_t panel) const noexcept {
+  return static_cast<int>(ceil_div(columns_in(panel), lanes)) * lanes;
+}
+
+std::int64_t NativeBlocking::groups_in(std::int64_t k_block_index) const noexcept {
+  return std::min(k_block, groups - k_block_index * k_block);
+}
+
+}  // namespace ergon
