@@ -9,7 +9,7 @@ build_packages=(g++ cmake ninja-build pkg-config git ca-certificates
   libcli11-dev libhwloc-dev libvalijson-dev libdnnl-dev libopenblas0-openmp libblis4-openmp
   ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libclblast-dev)
 all_packages=(clang-14 libomp-14-dev libclang-rt-14-dev clang-format-14 clang-tidy-14 python3
-  python3-pip)
+  python3-pip g++-aarch64-linux-gnu qemu-user googletest)
 
 say() { printf '== %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 2; }

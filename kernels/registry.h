@@ -16,7 +16,7 @@ namespace ergon {
 
 struct RegistryOptions {
   /// CBLAS libraries by name or path, opened at run time; empty: the known ones that are installed.
-  std::vector<std::string> blas;
+  std::vector<std::string> blas = {};
   /// Of our own kernels; nothing: the best that this processor has.
   std::optional<simd::Isa> isa = std::nullopt;
 };

@@ -18,6 +18,8 @@
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 
+#include <cstdio>
+
 #include <fstream>
 #endif
 
@@ -143,9 +145,23 @@ std::string implementer_name(const std::string& code) {
   return code;
 }
 
-// MIDR_EL1 as the kernel prints it: "CPU part", "CPU variant" and "CPU revision" stand where x86
-// has model, family and stepping.
+// MIDR_EL1, which Linux reads for programs that ask: part, variant and revision stand where x86 has
+// model, family and stepping.
+void identify_by_register(CpuInfo& info) {
+  if ((getauxval(AT_HWCAP) & HWCAP_CPUID) == 0) return;
+  std::uint64_t midr = 0;
+  __asm__("mrs %0, midr_el1" : "=r"(midr));
+  char code[8];
+  std::snprintf(code, sizeof code, "0x%02x", static_cast<unsigned>(midr >> 24 & 0xff));
+  info.vendor = implementer_name(code);
+  info.family = static_cast<int>(midr >> 20 & 0xf);
+  info.model = static_cast<int>(midr >> 4 & 0xfff);
+  info.stepping = static_cast<int>(midr & 0xf);
+}
+
+// The same as the kernel prints it, which a fake tree can stand in for.
 void identify(CpuInfo& info) {
+  identify_by_register(info);
   std::ifstream in(root_or("ERGON_PROC", "/proc") + "/cpuinfo");
   for (std::string line; std::getline(in, line) && !line.empty();) {
     const std::size_t colon = line.find(": ");

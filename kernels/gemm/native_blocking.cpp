@@ -72,7 +72,7 @@ NativeBlocking::NativeBlocking(const NativeShape& shape, const simd::TileSet& se
   // In multiply-adds of one vector: packing a left word costs about one, a vector of right words
   // four.
   double best = std::numeric_limits<double>::infinity();
-  for (int b = 1; b <= threads; ++b)
+  for (int b = threads; b >= 1; --b)
     for (int r = 1; b * r <= threads; ++r) {
       if (threads % (b * r) != 0) continue;
       const int c = threads / (b * r);

@@ -30,8 +30,8 @@ Range share(std::int64_t count, int part, int parts) {
   return {count * part / parts, count * (part + 1) / parts};
 }
 
-// -127 is 1 once 128 is added to it.
-constexpr std::uint32_t ones_less_128 = 0x81818181U;
+// -127 is 1 once 128 is added to it, and so is 129 once 128 is taken from it.
+constexpr std::uint32_t ones_before_shift = 0x81818181U;
 
 }  // namespace
 
@@ -73,7 +73,7 @@ std::size_t NativeLoop::words_bytes() const noexcept {
 std::size_t NativeLoop::packed_bytes() const noexcept {
   if (packing_ == NativePacking::per_call) return 0;
   const auto& b = blocking_;
-  const std::size_t sums = !shape_.weights_left && set_.adds_128
+  const std::size_t sums = !shape_.weights_left && set_.left_shift != 0
                                ? rounded(bytes_of(b.k_blocks * b.padded_columns, 4), line)
                                : 0;
   return bytes_of(shape_.batch, words_bytes() + sums);
@@ -82,7 +82,7 @@ std::size_t NativeLoop::packed_bytes() const noexcept {
 NativePacked NativeLoop::packed_at(std::byte* memory, std::int64_t batch) const noexcept {
   std::byte* words =
       memory + batch * static_cast<std::int64_t>(packed_bytes() / bytes_of(shape_.batch, 1));
-  const bool sums = !shape_.weights_left && set_.adds_128;
+  const bool sums = !shape_.weights_left && set_.left_shift != 0;
   return {words, sums ? words + words_bytes() : nullptr};
 }
 
@@ -154,13 +154,13 @@ void NativeLoop::pack_columns(const std::byte* from, std::int64_t panel, std::in
   if (sums == nullptr) return;
   simd::TileCall call;
   call.groups = b.groups_in(k_block);
-  call.left = reinterpret_cast<const std::byte*>(&ones_less_128);
+  call.left = reinterpret_cast<const std::byte*>(&ones_before_shift);
   call.right = to;
   call.to = sums;
   call.columns = b.lanes;
   set_.tile(1, width / b.lanes)(call);
   auto* sum = reinterpret_cast<std::uint32_t*>(sums);
-  for (int j = 0; j < width; ++j) sum[j] *= 0U - 128U;
+  for (int j = 0; j < width; ++j) sum[j] *= static_cast<std::uint32_t>(-set_.left_shift);
 }
 
 void NativeLoop::pack_once(const std::byte* from, std::byte* to) const {
@@ -233,18 +233,18 @@ void NativeLoop::run_part(int index, const std::byte* left, const std::byte* rig
                     left_matrix,
                     !b.left_in_place,
                     part.right_block,
-                    set_.adds_128 ? part.column_sums : nullptr,
+                    set_.left_shift != 0 ? part.column_sums : nullptr,
                     c + batch * shape_.c_batch,
                     columns.begin};
         if (right_once) {
           block.right = whole.words + (before * b.padded_columns + groups * column) * word;
-          if (set_.adds_128)
+          if (set_.left_shift != 0)
             block.column_sums = whole.column_sums + (k * b.padded_columns + column) * 4;
         } else {
           for (std::int64_t panel = columns.begin; panel < columns.end; ++panel) {
             const std::int64_t at = (panel - columns.begin) * b.panel_columns;
             pack_columns(right_matrix, panel, k, part.right_block + at * groups * word,
-                         set_.adds_128 ? part.column_sums + at * 4 : nullptr);
+                         set_.left_shift != 0 ? part.column_sums + at * 4 : nullptr);
           }
         }
         for (std::int64_t i = part.row_panels.begin; i < part.row_panels.end;

@@ -19,7 +19,8 @@ namespace ergon {
 /// A side packed as a whole: blocks of k, in them panels, in them groups of words.
 struct NativePacked {
   std::byte* words = nullptr;
-  std::byte* column_sums = nullptr;  // -128 times them, by k block and padded column; s32
+  std::byte* column_sums =
+      nullptr;  // what the left shift makes of them, by k block and padded column; s32
 };
 
 class NativeLoop {

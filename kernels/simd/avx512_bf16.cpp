@@ -30,7 +30,7 @@ constexpr auto tiles = all_tiles<Bf16Pairs, avx512_rows, avx512_vectors>();
 constinit const TileSet avx512_bf16_pairs = {Isa::avx512,          Product::bf16,
                                              "vdpbf16ps zmm",      "avx512_bf16",
                                              avx512_rows,          16,
-                                             avx512_vectors,       false,
+                                             avx512_vectors,       0,
                                              tiles.data(),         pack<Avx512Words32, 2, 2>,
                                              finish<float, float>, finish<float, Bf16Bits>};
 

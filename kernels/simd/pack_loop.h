@@ -57,7 +57,7 @@ void pack_along_rows(const PackCall& call) {
       const std::byte* from = call.from + g * group * call.k_stride + r * element;
       if (rows > 0)
         unrolled<group>([&](auto i) ERGON_INLINE {
-          __builtin_prefetch(from + (ahead_rows*group + i) * call.k_stride);
+          __builtin_prefetch(from + (ahead_rows * group + i) * call.k_stride);
         });
       typename Unit::Words words{};
       unrolled<group>([&](auto i) ERGON_INLINE {

@@ -83,9 +83,9 @@ struct TileSet {
   std::string_view instruction;  // "vdpbf16ps zmm"
   std::string_view feature;      // beside those of the instruction set; empty: none
   int most_rows, lanes, most_vectors;
-  /// The left operand of s8s8 is multiplied as if 128 were added to it: the caller starts from -128
-  /// times the sums of the right operand's columns.
-  bool adds_128;
+  /// 8-bit left elements are multiplied as if this were added to them (128, -128 or 0): the caller
+  /// takes as many times the sums of the right operand's columns away.
+  int left_shift;
   const Tile* tiles;  // [vectors - 1][rows - 1]
   Pack pack;
   Finish finish;
