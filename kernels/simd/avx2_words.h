@@ -33,7 +33,7 @@ struct Avx2Words32 {
       return read(from, 4 * count);
     } else {
       std::byte bytes[16] = {};
-      __builtin_memcpy(bytes, from, static_cast<std::size_t>(count * element));
+      __builtin_memcpy(bytes, from, static_cast<std::size_t>(count) * element);
       const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
       return element == 2 ? _mm256_cvtepu16_epi32(narrow) : _mm256_cvtepu8_epi32(narrow);
     }

@@ -31,7 +31,7 @@ struct NeonWords32 {
       return read(from, 4 * count);
     } else {
       std::uint64_t narrow = 0;
-      std::memcpy(&narrow, from, static_cast<std::size_t>(count * element));
+      std::memcpy(&narrow, from, static_cast<std::size_t>(count) * element);
       if constexpr (element == 2) return vmovl_u16(vcreate_u16(narrow));
       return vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(narrow))));
     }

@@ -17,61 +17,63 @@
 
 namespace ergon::simd {
 
+/// Reading strides over pages: what the processor's own prefetcher does not follow is asked for
+/// this many blocks, or groups, ahead of use.
+constexpr std::int64_t blocks_ahead = 8, groups_ahead = 16;
+
 /// Rows whose k lies side by side: blocks of lanes x lanes words are transposed.
-constexpr int lines_ahead = 8, ahead_rows = 16;
-template <class Unit, int group, int element>
+template <class Unit, std::int64_t group, std::int64_t element>
 void pack_along_k(const PackCall& call) {
-  constexpr int lanes = Unit::lanes, word = group * element;
+  constexpr std::int64_t lanes = Unit::lanes, word = group * element, block_bytes = lanes * word;
   const std::int64_t bytes = call.k * element, groups = (call.k + group - 1) / group;
   for (std::int64_t g = 0; g < groups; g += lanes) {
-    const int words = static_cast<int>(std::min<std::int64_t>(lanes, groups - g));
-    const auto left = std::min<std::int64_t>(bytes - g * word, lanes * word);
-    for (int r = 0; r < call.width; r += lanes) {
+    const std::int64_t words = std::min(lanes, groups - g);
+    const auto present = static_cast<int>(std::min(bytes - g * word, block_bytes));
+    for (std::int64_t r = 0; r < call.width; r += lanes) {
       typename Unit::Words block[lanes];
       const std::byte* from = call.from + r * call.row_stride + g * word;
       unrolled<lanes>([&](auto i) ERGON_INLINE {
-        __builtin_prefetch(from + i * call.row_stride + lines_ahead * lanes * word);
-        block[i] = r + static_cast<int>(i) < call.rows
-                       ? Unit::read(from + i * call.row_stride, static_cast<int>(left))
+        __builtin_prefetch(from + i * call.row_stride + blocks_ahead * block_bytes);
+        block[i] = r + static_cast<std::int64_t>(i) < call.rows
+                       ? Unit::read(from + i * call.row_stride, present)
                        : typename Unit::Words{};
       });
       Unit::transpose(block);
-      const int count = std::min(lanes, call.width - r);
+      const auto count = static_cast<int>(std::min(lanes, call.width - r));
       std::byte* to = call.to + (g * call.width + r) * word;
       unrolled<lanes>([&](auto i) ERGON_INLINE {
-        if (static_cast<int>(i) < words) Unit::write(to + i * call.width * word, block[i], count);
+        if (static_cast<std::int64_t>(i) < words)
+          Unit::write(to + i * call.width * word, block[i], count);
       });
     }
   }
 }
 
 /// Rows that lie side by side, k by k: `group` lines are woven into words.
-template <class Unit, int group, int element>
+template <class Unit, std::int64_t group, std::int64_t element>
 void pack_along_rows(const PackCall& call) {
-  constexpr int lanes = Unit::lanes, word = group * element;
+  constexpr std::int64_t lanes = Unit::lanes, word = group * element;
   const std::int64_t groups = (call.k + group - 1) / group;
   for (std::int64_t g = 0; g < groups; ++g) {
-    const auto present = std::min<std::int64_t>(group, call.k - g * group);
-    for (int r = 0; r < call.width; r += lanes) {
-      const int rows = std::clamp(call.rows - r, 0, lanes);
+    const std::int64_t present = std::min(group, call.k - g * group);
+    for (std::int64_t r = 0; r < call.width; r += lanes) {
+      const auto rows = static_cast<int>(std::clamp<std::int64_t>(call.rows - r, 0, lanes));
       const std::byte* from = call.from + g * group * call.k_stride + r * element;
-      if (rows > 0)
-        unrolled<group>([&](auto i) ERGON_INLINE {
-          __builtin_prefetch(from + (ahead_rows * group + i) * call.k_stride);
-        });
       typename Unit::Words words{};
       unrolled<group>([&](auto i) ERGON_INLINE {
+        __builtin_prefetch(from + (groups_ahead * group + i) * call.k_stride);
         if (static_cast<std::int64_t>(i) < present)
           words =
               Unit::either(words, Unit::template up<8 * element * i>(Unit::template spread<element>(
                                       from + i * call.k_stride, rows)));
       });
-      Unit::write(call.to + (g * call.width + r) * word, words, std::min(lanes, call.width - r));
+      Unit::write(call.to + (g * call.width + r) * word, words,
+                  static_cast<int>(std::min(lanes, call.width - r)));
     }
   }
 }
 
-template <class Unit, int group, int element>
+template <class Unit, std::int64_t group, std::int64_t element>
 void pack(const PackCall& call) {
   if (call.k_stride == element)
     pack_along_k<Unit, group, element>(call);

@@ -26,7 +26,8 @@ struct PortableWords {
   template <int element>
   static Words spread(const std::byte* from, int present) {
     Words words{};
-    for (int i = 0; i < present; ++i) std::memcpy(&words.word[i], from + i * element, element);
+    for (std::int64_t i = 0; i < present; ++i)
+      std::memcpy(&words.word[i], from + i * element, element);
     return words;
   }
   static Words either(const Words& a, const Words& b) {
