@@ -54,7 +54,9 @@ int usable_processors() noexcept;
 /// Runs `body(thread, threads)` on a team of OpenMP threads and waits. `threads` is what the
 /// runtime granted, which may be fewer than asked for.
 template <class Body>
-void on_team([[maybe_unused]] int threads, Body&& body) {
+void on_team(int threads, Body&& body) {
+  // A team of one costs a tenth of a microsecond.
+  if (threads == 1) return body(0, 1);
 #pragma omp parallel num_threads(threads)
   {
 #ifdef _OPENMP
@@ -63,6 +65,11 @@ void on_team([[maybe_unused]] int threads, Body&& body) {
     body(0, 1);
 #endif
   }
+}
+
+/// Within on_team: waits until every thread of the team is here.
+inline void team_barrier() {
+#pragma omp barrier
 }
 
 std::vector<std::unique_ptr<Device>> find_cpu(std::string& reason);

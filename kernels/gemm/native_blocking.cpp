@@ -14,6 +14,12 @@ constexpr std::int64_t line = 64;
 // A page of 4 KiB holds 64 lines, and L1 has as many sets: it is indexed by the offset in a page.
 constexpr std::int64_t l1_sets = 64;
 
+// Bytes of one part: sums between blocks of k, and right words packed in the call.
+constexpr std::int64_t sums_limit = 16 << 20, right_limit = 4 << 20;
+
+// Multiply-adds of one vector; a team begins and ends in about a microsecond.
+constexpr double worth_a_team = 4096;
+
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// The most rows of a tile whose words at one k share a set of L1.
@@ -35,10 +41,6 @@ bool reads_in_place(const NativeShape& shape, const simd::TileSet& set, const Na
     return shape.k % group == 0 && crowd(shape.left.row_stride, std::min(rows, set.most_rows)) <= 4;
   return group == 1 && shape.k * 2 * line <= caches.l1 && crowd(shape.left.k_stride, l1_sets) <= 4;
 }
-
-struct Cut {
-  int batch, rows, columns;
-};
 
 }  // namespace
 
@@ -69,45 +71,59 @@ NativeBlocking::NativeBlocking(const NativeShape& shape, const simd::TileSet& se
   const bool packs_left =
       !left_in_place && (packing == NativePacking::per_call || !shape.weights_left);
 
-  // In multiply-adds of one vector: packing a left word costs about one, a vector of right words
-  // four.
+  choose_parts(shape, set, threads, packs_left, packs_right);
+  // As many panels for each part.
+  row_panels = std::min(rows, ceil_div(row_panels, row_parts) * row_parts);
+  choose_blocks(set, word, packs_right, caches);
+}
+
+// Packing counts in multiply-adds of one vector: about one for a left word, four for a vector of
+// right words, which the parts of the same columns share.
+void NativeBlocking::choose_parts(const NativeShape& shape, const simd::TileSet& set, int threads,
+                                  bool packs_left, bool packs_right) {
+  const double work = static_cast<double>(shape.batch) * static_cast<double>(rows) *
+                      static_cast<double>(column_panels * set.most_vectors) *
+                      static_cast<double>(groups);
+  if (work < worth_a_team) return;
   double best = std::numeric_limits<double>::infinity();
   for (int b = threads; b >= 1; --b)
     for (int r = 1; b * r <= threads; ++r) {
-      if (threads % (b * r) != 0) continue;
       const int c = threads / (b * r);
-      if (b > shape.batch || r > row_panels || c > column_panels) continue;
+      if (threads % (b * r) != 0 || b > shape.batch || r > row_panels || c > column_panels)
+        continue;
       const auto batches = static_cast<double>(ceil_div(shape.batch, b));
       const auto own_rows = static_cast<double>(ceil_div(rows, r));
       const auto own_vectors = static_cast<double>(ceil_div(column_panels, c) * set.most_vectors);
-      const auto depth = static_cast<double>(std::max<std::int64_t>(groups, 1));
-      const double cost = batches * depth *
-                          (own_rows * own_vectors + (packs_left ? own_rows : 0) +
-                           (packs_right ? own_vectors * 4 : 0));
+      const double cost = batches * (own_rows * own_vectors + (packs_left ? own_rows : 0) +
+                                     (packs_right ? own_vectors * 4 / r : 0));
       if (cost >= best) continue;
       best = cost;
       batch_parts = b;
       row_parts = r;
       column_parts = c;
     }
-  // As many panels for each part.
-  row_panels = std::min(rows, ceil_div(row_panels, row_parts) * row_parts);
+}
 
-  // The panel of right words takes a sixteenth of L2: longer sums mean fewer visits of C, shorter
-  // ones leave room for the left block, which takes half.
-  const std::int64_t deepest = std::max<std::int64_t>(caches.l2 / 16 / (panel_columns * word), 64);
+// A panel of right words takes an eighth of L2: longer sums visit memory less often. The left block
+// takes half. A block of right words that is packed in the call stays in L2 where few rows pass by;
+// else, as where it was packed before, columns end where the sums between blocks of k would fill
+// L3.
+void NativeBlocking::choose_blocks(const simd::TileSet& set, std::int64_t word, bool packs_right,
+                                   const NativeCaches& caches) {
+  const std::int64_t deepest = std::max<std::int64_t>(caches.l2 / 8 / (panel_columns * word), 64);
   k_blocks = std::max<std::int64_t>(1, ceil_div(groups, deepest + deepest / 8));
-  k_block = ceil_div(groups, k_blocks);
-  k_blocks = k_block == 0 ? 1 : ceil_div(groups, k_block);
-  const std::int64_t depth = std::max<std::int64_t>(k_block, 1);
-  const std::int64_t tile_rows =
-      std::max<std::int64_t>(1, ceil_div(rows, std::max<std::int64_t>(row_panels, 1)));
-  block_row_panels = std::max<std::int64_t>(1, caches.l2 / 2 / (depth * tile_rows * word));
-  // A block of columns that is packed in the call stays in L2 beside the left block where the left
-  // side is small, and streams from L3 where it is not.
-  block_column_panels =
-      std::max<std::int64_t>(1, (packs_right && row_panels <= 4 ? caches.l2 / 4 : 4 * caches.l2) /
-                                    (depth * panel_columns * word));
+  k_block = std::max<std::int64_t>(1, ceil_div(groups, k_blocks));
+  k_blocks = std::max<std::int64_t>(1, ceil_div(groups, k_block));
+  const std::int64_t own_rows = ceil_div(rows, row_parts);
+  const std::int64_t tile_rows = std::min<std::int64_t>(rows, set.most_rows);
+  const std::int64_t panel_bytes = k_block * panel_columns * word;
+  block_row_panels = std::max<std::int64_t>(1, caches.l2 / 2 / (k_block * tile_rows * word));
+  block_column_panels = std::max<std::int64_t>(
+      1, k_blocks == 1 ? column_panels : sums_limit / (own_rows * panel_columns * word));
+  if (packs_right)
+    block_column_panels = std::clamp<std::int64_t>(
+        (own_rows <= 4 * set.most_rows ? caches.l2 / 4 : right_limit) / panel_bytes, 1,
+        block_column_panels);
 }
 
 std::int64_t NativeBlocking::row_of(std::int64_t panel) const noexcept {

@@ -47,6 +47,12 @@ struct NativeBlocking {
   std::int64_t block_row_panels, block_column_panels;  // of a block
   int batch_parts = 1, row_parts = 1, column_parts = 1;
   bool left_in_place;  // tiles read it where it lies
+
+ private:
+  void choose_parts(const NativeShape& shape, const simd::TileSet& set, int threads,
+                    bool packs_left, bool packs_right);
+  void choose_blocks(const simd::TileSet& set, std::int64_t word, bool packs_right,
+                     const NativeCaches& caches);
 };
 
 }  // namespace ergon

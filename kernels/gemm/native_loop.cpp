@@ -1,57 +1,55 @@
 #include "kernels/gemm/native_loop.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/devices/cpu.h"
 
 namespace ergon {
 namespace {
 
-constexpr std::size_t line = 64;
 constexpr std::size_t page = 4096;
-/// How far ahead lines of right words are asked for: some 200 ns at the speed of one core's memory.
+/// How far ahead right words are asked for: some 200 ns at the speed of one core's memory.
 constexpr std::int64_t ahead = 2048;
 
-std::size_t rounded(std::size_t bytes, std::size_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
+std::size_t in_pages(std::size_t bytes) { return (bytes + page - 1) / page * page; }
 
-template <class Number>
-std::size_t bytes_of(Number count, std::size_t each) {
+std::size_t bytes_of(std::int64_t count, std::size_t each) {
   return static_cast<std::size_t>(count) * each;
 }
 
 struct Range {
-  std::int64_t begin, end;
+  std::int64_t begin = 0, end = 0;
   std::int64_t size() const noexcept { return end - begin; }
+  /// Step `index` of `step` each; empty past the end.
+  Range step(std::int64_t index, std::int64_t step) const noexcept {
+    return {std::min(begin + index * step, end), std::min(begin + (index + 1) * step, end)};
+  }
 };
-Range share(std::int64_t count, int part, int parts) {
+Range share(std::int64_t count, std::int64_t part, std::int64_t parts) {
   return {count * part / parts, count * (part + 1) / parts};
 }
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 // -127 is 1 once 128 is added to it, and so is 129 once 128 is taken from it.
 constexpr std::uint32_t ones_before_shift = 0x81818181U;
 
 }  // namespace
 
-/// What a thread does, and the memory it does it in.
-struct NativeLoop::Part {
-  Range batches, row_panels, column_panels;
-  std::byte *left_block, *right_block, *column_sums, *sums;
-};
-
-/// Panels of rows times panels of columns over one block of k.
+/// What a part does in a round.
 struct NativeLoop::Block {
-  const Part& part;
-  std::int64_t k_block;
-  Range row_panels, column_panels;  // of the whole
-  const std::byte* left;            // matrix, or packed words of the block
-  bool left_packed;
-  const std::byte* right;           // packed words of column_panels.begin
-  const std::byte* column_sums;     // of column_panels.begin; nullptr: none are added
-  std::byte* c;                     // matrix
-  std::int64_t first_column_panel;  // of the sums
+  std::int64_t k_block = 0, groups = 0;
+  Range columns, rows;        // panels of the round and the part
+  std::int64_t row_part = 0;  // among the parts of the same columns
+  const std::byte *left_matrix = nullptr, *right_matrix = nullptr;
+  std::byte* c_matrix = nullptr;
+  const std::byte* left_whole = nullptr;  // this block of k, where packed once
+  std::byte* left_block = nullptr;        // where packed in the call
+  std::byte* right = nullptr;             // words of columns.begin
+  std::byte* column_sums = nullptr;       // of columns.begin; nullptr: nothing to add
+  std::byte* sums = nullptr;              // of rows.begin and columns.begin
+  Range row_block;                        // of rows, those whose left words are at hand
+  const std::byte* left = nullptr;        // words of row_block.begin; nullptr: in place
 };
 
 NativeLoop::NativeLoop(const NativeShape& shape, const simd::TileSet& set, NativePacking packing,
@@ -59,76 +57,64 @@ NativeLoop::NativeLoop(const NativeShape& shape, const simd::TileSet& set, Nativ
     : shape_(shape),
       set_(set),
       packing_(packing),
-      blocking_(shape, set, packing, threads, native_caches()) {
-  if (packing == NativePacking::once && shape.weights_left) blocking_.left_in_place = false;
+      blocking_(shape, set, packing, threads, native_caches()),
+      whole_(plan_whole()),
+      memory_(plan_memory()) {}
+
+bool NativeLoop::packs_right() const noexcept {
+  return packing_ == NativePacking::per_call || shape_.weights_left;
 }
 
-std::size_t NativeLoop::words_bytes() const noexcept {
-  const auto& b = blocking_;
-  return rounded(bytes_of((shape_.weights_left ? b.rows : b.padded_columns) * b.groups,
-                          simd::word_bytes(shape_.product)),
-                 line);
-}
-
-std::size_t NativeLoop::packed_bytes() const noexcept {
-  if (packing_ == NativePacking::per_call) return 0;
-  const auto& b = blocking_;
-  const std::size_t sums = !shape_.weights_left && set_.left_shift != 0
-                               ? rounded(bytes_of(b.k_blocks * b.padded_columns, 4), line)
-                               : 0;
-  return bytes_of(shape_.batch, words_bytes() + sums);
-}
-
-NativePacked NativeLoop::packed_at(std::byte* memory, std::int64_t batch) const noexcept {
-  std::byte* words =
-      memory + batch * static_cast<std::int64_t>(packed_bytes() / bytes_of(shape_.batch, 1));
-  const bool sums = !shape_.weights_left && set_.left_shift != 0;
-  return {words, sums ? words + words_bytes() : nullptr};
-}
-
-std::size_t NativeLoop::left_block_bytes() const noexcept {
-  const auto& b = blocking_;
-  if (b.left_in_place || (packing_ == NativePacking::once && shape_.weights_left)) return 0;
-  return rounded(bytes_of(std::min(b.block_row_panels, b.row_panels) * set_.most_rows * b.k_block,
-                          simd::word_bytes(shape_.product)),
-                 page);
-}
-
-std::size_t NativeLoop::right_block_bytes() const noexcept {
-  const auto& b = blocking_;
-  if (packing_ == NativePacking::once && !shape_.weights_left) return 0;
-  return rounded(
-      bytes_of(std::min(b.block_column_panels, b.column_panels) * b.panel_columns * b.k_block,
-               simd::word_bytes(shape_.product)),
-      page);
-}
-
-std::size_t NativeLoop::sums_bytes() const noexcept {
-  const auto& b = blocking_;
-  const std::size_t tile =
-      bytes_of(set_.most_rows * b.panel_columns, simd::sum_bytes(shape_.product));
-  if (b.k_blocks == 1) return rounded(tile, page);
-  const std::int64_t own_rows = b.row_panels / b.row_parts + 1;
-  return rounded(bytes_of(own_rows * std::min(b.block_column_panels, b.column_panels), tile), page);
-}
-
-std::size_t NativeLoop::part_bytes() const noexcept {
-  const std::size_t column_sums =
-      rounded(bytes_of(std::min(blocking_.block_column_panels, blocking_.column_panels) *
-                           blocking_.panel_columns,
-                       4),
-              page);
-  return left_block_bytes() + right_block_bytes() + column_sums + sums_bytes();
-}
-
-std::size_t NativeLoop::workspace_bytes() const noexcept {
-  return bytes_of(blocking_.parts(), part_bytes());
+bool NativeLoop::packs_left() const noexcept {
+  return !blocking_.left_in_place && (packing_ == NativePacking::per_call || !shape_.weights_left);
 }
 
 /// Whether the last sums are C as they stand.
 bool NativeLoop::writes_c() const noexcept {
   return shape_.alpha == 1 && shape_.beta == 0 && shape_.output != DType::bf16 &&
          shape_.c_column == static_cast<std::int64_t>(simd::sum_bytes(shape_.product));
+}
+
+std::int64_t NativeLoop::word() const noexcept {
+  return static_cast<std::int64_t>(simd::word_bytes(shape_.product));
+}
+
+NativeLoop::Whole NativeLoop::plan_whole() const noexcept {
+  if (packing_ == NativePacking::per_call) return {};
+  const auto& b = blocking_;
+  Whole whole;
+  const std::int64_t width = shape_.weights_left ? b.rows : b.padded_columns;
+  whole.words = in_pages(bytes_of(width * b.groups, simd::word_bytes(shape_.product)));
+  const bool sums = !shape_.weights_left && set_.left_shift != 0;
+  whole.batch = whole.words + (sums ? in_pages(bytes_of(b.k_blocks * b.padded_columns, 4)) : 0);
+  whole.bytes = bytes_of(shape_.batch, whole.batch);
+  return whole;
+}
+
+NativeLoop::Memory NativeLoop::plan_memory() const noexcept {
+  const auto& b = blocking_;
+  const std::size_t word_bytes = simd::word_bytes(shape_.product);
+  const std::int64_t own_columns = ceil_div(b.column_panels, b.column_parts);
+  const std::int64_t own_rows = ceil_div(b.row_panels, b.row_parts);
+  const std::int64_t columns = std::min(b.block_column_panels, own_columns) * b.panel_columns;
+  Memory memory;
+  if (packs_right()) {
+    memory.right = in_pages(bytes_of(columns * b.k_block, word_bytes));
+    if (set_.left_shift != 0) memory.column_sums = in_pages(bytes_of(columns, 4));
+  }
+  memory.group = memory.right + memory.column_sums;
+  if (packs_left())
+    memory.left = in_pages(
+        bytes_of(std::min(b.block_row_panels, own_rows) * set_.most_rows * b.k_block, word_bytes));
+  const std::size_t tile =
+      bytes_of(set_.most_rows * b.panel_columns, simd::sum_bytes(shape_.product));
+  memory.sums_row = static_cast<std::int64_t>(bytes_of(columns / b.panel_columns, tile));
+  memory.sums =
+      in_pages(b.k_blocks == 1 ? tile : static_cast<std::size_t>(own_rows * memory.sums_row));
+  memory.part = memory.left + memory.sums;
+  memory.bytes =
+      bytes_of(b.batch_parts * b.column_parts, memory.group) + bytes_of(b.parts(), memory.part);
+  return memory;
 }
 
 void NativeLoop::pack_rows(const std::byte* from, std::int64_t panel, std::int64_t k_block,
@@ -143,7 +129,7 @@ void NativeLoop::pack_rows(const std::byte* from, std::int64_t panel, std::int64
 }
 
 void NativeLoop::pack_columns(const std::byte* from, std::int64_t panel, std::int64_t k_block,
-                              std::byte* to, std::byte* sums) const {
+                              std::byte* to, std::byte* column_sums) const {
   const auto& b = blocking_;
   const int group = simd::group(shape_.product);
   const std::int64_t column = panel * b.panel_columns, k = k_block * b.k_block * group;
@@ -151,172 +137,191 @@ void NativeLoop::pack_columns(const std::byte* from, std::int64_t panel, std::in
   set_.pack({from + column * shape_.right.row_stride + k * shape_.right.k_stride,
              shape_.right.row_stride, shape_.right.k_stride, columns, width,
              std::min<std::int64_t>(b.groups_in(k_block) * group, shape_.k - k), to});
-  if (sums == nullptr) return;
+  if (column_sums == nullptr) return;
   simd::TileCall call;
   call.groups = b.groups_in(k_block);
   call.left = reinterpret_cast<const std::byte*>(&ones_before_shift);
   call.right = to;
-  call.to = sums;
+  call.to = column_sums;
   call.columns = b.lanes;
   set_.tile(1, width / b.lanes)(call);
-  auto* sum = reinterpret_cast<std::uint32_t*>(sums);
+  auto* sum = reinterpret_cast<std::uint32_t*>(column_sums);
   for (int j = 0; j < width; ++j) sum[j] *= static_cast<std::uint32_t>(-set_.left_shift);
 }
 
 void NativeLoop::pack_once(const std::byte* from, std::byte* to) const {
   const auto& b = blocking_;
-  const auto word = static_cast<std::int64_t>(simd::word_bytes(shape_.product));
   const std::int64_t panels = shape_.weights_left ? b.row_panels : b.column_panels;
   const std::int64_t each = b.k_blocks * panels;
   on_team(b.parts(), [&](int thread, int threads) {
     const Range own = share(shape_.batch * each, thread, threads);
     for (std::int64_t i = own.begin; i < own.end; ++i) {
       const std::int64_t batch = i / each, k_block = i % each / panels, panel = i % panels;
-      const NativePacked packed = packed_at(to, batch);
       const std::int64_t groups = b.groups_in(k_block), before = k_block * b.k_block;
+      std::byte* words = to + batch * static_cast<std::int64_t>(whole_.batch);
       if (shape_.weights_left) {
         pack_rows(from + batch * shape_.left.batch_stride, panel, k_block,
-                  packed.words + (before * b.rows + groups * b.row_of(panel)) * word);
-      } else {
-        const std::int64_t column = panel * b.panel_columns;
-        pack_columns(from + batch * shape_.right.batch_stride, panel, k_block,
-                     packed.words + (before * b.padded_columns + groups * column) * word,
-                     packed.column_sums == nullptr
-                         ? nullptr
-                         : packed.column_sums + (k_block * b.padded_columns + column) * 4);
+                  words + (before * b.rows + groups * b.row_of(panel)) * word());
+        continue;
       }
+      const std::int64_t column = panel * b.panel_columns;
+      std::byte* sums = words + whole_.words + (k_block * b.padded_columns + column) * 4;
+      pack_columns(from + batch * shape_.right.batch_stride, panel, k_block,
+                   words + (before * b.padded_columns + groups * column) * word(),
+                   set_.left_shift == 0 ? nullptr : sums);
     }
   });
 }
 
 void NativeLoop::run(const std::byte* left, const std::byte* right, const std::byte* packed,
                      std::byte* c, std::byte* workspace) const {
-  const int parts = blocking_.parts();
-  on_team(parts, [&](int thread, int threads) {
-    for (int part = thread; part < parts; part += threads)
-      run_part(part, left, right, packed, c, workspace);
+  const auto& b = blocking_;
+  const Call call{left, right, packed, c, workspace};
+  const std::int64_t batches = ceil_div(shape_.batch, b.batch_parts);
+  const std::int64_t blocks =
+      ceil_div(ceil_div(b.column_panels, b.column_parts), b.block_column_panels);
+  const bool shares = packs_right() && b.row_parts > 1;
+  on_team(b.parts(), [&](int thread, int threads) {
+    const auto each_part = [&](const Round& round, auto&& work) {
+      Block block;
+      for (int part = thread; part < b.parts(); part += threads)
+        if (block_of(call, part, round, block)) work(block);
+    };
+    for (Round round{}; round.batch < batches; ++round.batch)
+      for (round.columns = 0; round.columns < blocks; ++round.columns)
+        for (round.k_block = 0; round.k_block < b.k_blocks; ++round.k_block) {
+          if (shares) {
+            each_part(round, [&](Block& block) { pack_right(block); });
+            team_barrier();
+          }
+          each_part(round, [&](Block& block) {
+            if (!shares) pack_right(block);
+            run_rows(block);
+          });
+          if (shares) team_barrier();
+        }
   });
 }
 
-void NativeLoop::run_part(int index, const std::byte* left, const std::byte* right,
-                          const std::byte* packed, std::byte* c, std::byte* workspace) const {
+/// False where the part has nothing to do in the round.
+bool NativeLoop::block_of(const Call& call, int part, const Round& round, Block& block) const {
   const auto& b = blocking_;
-  const auto word = static_cast<std::int64_t>(simd::word_bytes(shape_.product));
-  std::byte* memory = workspace + index * static_cast<std::int64_t>(part_bytes());
-  Part part{share(shape_.batch, index / (b.row_parts * b.column_parts), b.batch_parts),
-            share(b.row_panels, index / b.column_parts % b.row_parts, b.row_parts),
-            share(b.column_panels, index % b.column_parts, b.column_parts),
-            memory,
-            nullptr,
-            nullptr,
-            nullptr};
-  part.right_block = part.left_block + left_block_bytes();
-  part.sums = part.right_block + right_block_bytes();
-  part.column_sums = part.sums + sums_bytes();
+  const std::int64_t row_part = part % b.row_parts, group = part / b.row_parts;
+  const Range batches = share(shape_.batch, group / b.column_parts, b.batch_parts);
+  const Range columns = share(b.column_panels, group % b.column_parts, b.column_parts);
+  const std::int64_t batch = batches.begin + round.batch;
+  block = {};
+  block.columns = columns.step(round.columns, b.block_column_panels);
+  block.rows = share(b.row_panels, row_part, b.row_parts);
+  block.row_part = row_part;
+  if (batch >= batches.end || block.columns.size() == 0) return false;
 
-  const bool right_once = packing_ == NativePacking::once && !shape_.weights_left;
-  const bool left_once = packing_ == NativePacking::once && shape_.weights_left;
-  for (std::int64_t batch = part.batches.begin; batch < part.batches.end; ++batch) {
-    const std::byte* left_matrix = left + batch * shape_.left.batch_stride;
-    const std::byte* right_matrix = right + batch * shape_.right.batch_stride;
-    const NativePacked whole = packed_at(const_cast<std::byte*>(packed), batch);
-    for (std::int64_t j = part.column_panels.begin; j < part.column_panels.end;
-         j += b.block_column_panels) {
-      const Range columns{j, std::min(j + b.block_column_panels, part.column_panels.end)};
-      for (std::int64_t k = 0; k < b.k_blocks; ++k) {
-        const std::int64_t groups = b.groups_in(k), before = k * b.k_block;
-        const std::int64_t column = j * b.panel_columns;
-        Block block{part,
-                    k,
-                    {},
-                    columns,
-                    left_matrix,
-                    !b.left_in_place,
-                    part.right_block,
-                    set_.left_shift != 0 ? part.column_sums : nullptr,
-                    c + batch * shape_.c_batch,
-                    columns.begin};
-        if (right_once) {
-          block.right = whole.words + (before * b.padded_columns + groups * column) * word;
-          if (set_.left_shift != 0)
-            block.column_sums = whole.column_sums + (k * b.padded_columns + column) * 4;
-        } else {
-          for (std::int64_t panel = columns.begin; panel < columns.end; ++panel) {
-            const std::int64_t at = (panel - columns.begin) * b.panel_columns;
-            pack_columns(right_matrix, panel, k, part.right_block + at * groups * word,
-                         set_.left_shift != 0 ? part.column_sums + at * 4 : nullptr);
-          }
-        }
-        for (std::int64_t i = part.row_panels.begin; i < part.row_panels.end;
-             i += b.block_row_panels) {
-          block.row_panels = {i, std::min(i + b.block_row_panels, part.row_panels.end)};
-          if (left_once) {
-            block.left = whole.words + (before * b.rows + groups * b.row_of(i)) * word;
-          } else if (!b.left_in_place) {
-            block.left = part.left_block;
-            for (std::int64_t panel = i; panel < block.row_panels.end; ++panel)
-              pack_rows(left_matrix, panel, k,
-                        part.left_block + (b.row_of(panel) - b.row_of(i)) * groups * word);
-          }
-          run_block(block);
-        }
-      }
-    }
+  block.k_block = round.k_block;
+  block.groups = b.groups_in(round.k_block);
+  block.left_matrix = call.left + batch * shape_.left.batch_stride;
+  block.right_matrix = call.right + batch * shape_.right.batch_stride;
+  block.c_matrix = call.c + batch * shape_.c_batch;
+
+  std::byte* groups = call.workspace;
+  std::byte* parts = groups + bytes_of(b.batch_parts * b.column_parts, memory_.group);
+  block.left_block = parts + bytes_of(part, memory_.part);
+  block.sums = block.left_block + memory_.left;
+  const std::int64_t before = round.k_block * b.k_block;
+  // Packed words are written by pack_once alone.
+  std::byte* whole = const_cast<std::byte*>(call.packed) + bytes_of(batch, whole_.batch);
+  if (packs_right()) {
+    block.right = groups + bytes_of(group, memory_.group);
+    block.column_sums = block.right + memory_.right;
+  } else {
+    const std::int64_t column = block.columns.begin * b.panel_columns;
+    block.right = whole + (before * b.padded_columns + block.groups * column) * word();
+    block.column_sums = whole + whole_.words + (round.k_block * b.padded_columns + column) * 4;
   }
+  if (set_.left_shift == 0) block.column_sums = nullptr;
+  if (packing_ == NativePacking::once && shape_.weights_left)
+    block.left_whole = whole + before * b.rows * word();
+  return true;
+}
+
+void NativeLoop::pack_right(const Block& block) const {
+  if (!packs_right()) return;
+  const auto& b = blocking_;
+  const Range own = share(block.columns.size(), block.row_part, b.row_parts);
+  for (std::int64_t i = own.begin; i < own.end; ++i) {
+    const std::int64_t at = i * b.panel_columns;
+    pack_columns(block.right_matrix, block.columns.begin + i, block.k_block,
+                 block.right + at * block.groups * word(),
+                 block.column_sums == nullptr ? nullptr : block.column_sums + at * 4);
+  }
+}
+
+void NativeLoop::run_rows(Block& block) const {
+  const auto& b = blocking_;
+  for (std::int64_t i = 0;; ++i) {
+    block.row_block = block.rows.step(i, b.block_row_panels);
+    if (block.row_block.size() == 0) return;
+    if (block.left_whole != nullptr)
+      block.left = block.left_whole + block.groups * b.row_of(block.row_block.begin) * word();
+    if (packs_left()) pack_left(block);
+    run_block(block);
+  }
+}
+
+void NativeLoop::pack_left(Block& block) const {
+  const auto& b = blocking_;
+  block.left = block.left_block;
+  const std::int64_t first = b.row_of(block.row_block.begin);
+  for (std::int64_t i = block.row_block.begin; i < block.row_block.end; ++i)
+    pack_rows(block.left_matrix, i, block.k_block,
+              block.left_block + (b.row_of(i) - first) * block.groups * word());
 }
 
 void NativeLoop::run_block(const Block& block) const {
   const auto& b = blocking_;
-  const Part& part = block.part;
-  const auto word = static_cast<std::int64_t>(simd::word_bytes(shape_.product));
   const auto sum = static_cast<std::int64_t>(simd::sum_bytes(shape_.product));
-  const std::int64_t groups = b.groups_in(block.k_block);
   const std::int64_t tile_row = b.panel_columns * sum, tile_bytes = set_.most_rows * tile_row;
   const bool first = block.k_block == 0, last = block.k_block + 1 == b.k_blocks;
   const bool into_c = last && writes_c();
-  const std::int64_t first_row = b.row_of(block.row_panels.begin);
+  const std::int64_t first_row = b.row_of(block.row_block.begin);
+  const std::int64_t left_step = simd::group(shape_.product) * shape_.left.k_stride;
+  const simd::Finish finish = shape_.output == DType::bf16 ? set_.finish_bf16 : set_.finish;
 
   simd::TileCall call;
-  call.groups = groups;
+  call.groups = block.groups;
   call.start_row = tile_row;
-  for (std::int64_t j = block.column_panels.begin; j < block.column_panels.end; ++j) {
-    const std::int64_t at = (j - block.column_panels.begin) * b.panel_columns;
+  for (std::int64_t j = block.columns.begin; j < block.columns.end; ++j) {
+    const std::int64_t at = (j - block.columns.begin) * b.panel_columns;
     const int width = b.width_of(j), columns = b.columns_in(j), vectors = width / b.lanes;
-    call.right = block.right + at * groups * word;
+    call.right = block.right + at * block.groups * word();
     call.every_row = block.column_sums == nullptr ? nullptr : block.column_sums + at * 4;
-    for (std::int64_t i = block.row_panels.begin; i < block.row_panels.end; ++i) {
+    call.columns = (into_c ? columns : width) - (vectors - 1) * b.lanes;
+    for (std::int64_t i = block.row_block.begin; i < block.row_block.end; ++i) {
       const std::int64_t row = b.row_of(i);
       const int rows = static_cast<int>(b.row_of(i + 1) - row);
-      if (block.left_packed) {
-        call.left = block.left + (row - first_row) * groups * word;
-        call.left_row = word;
-        call.left_group = rows * word;
+      if (block.left != nullptr) {
+        call.left = block.left + (row - first_row) * block.groups * word();
+        call.left_row = word();
+        call.left_group = rows * word();
       } else {
-        const auto& left = shape_.left;
-        const std::int64_t step = simd::group(shape_.product) * left.k_stride;
-        call.left = block.left + row * left.row_stride + block.k_block * b.k_block * step;
-        call.left_row = left.row_stride;
-        call.left_group = step;
+        call.left = block.left_matrix + row * shape_.left.row_stride +
+                    block.k_block * b.k_block * left_step;
+        call.left_row = shape_.left.row_stride;
+        call.left_group = left_step;
       }
-      std::byte* sums = part.sums;
+      std::byte* sums = block.sums;
       if (b.k_blocks > 1)
-        sums += ((i - part.row_panels.begin) * std::min(b.block_column_panels, b.column_panels) +
-                 (j - block.first_column_panel)) *
-                tile_bytes;
-      std::byte* c = block.c + row * shape_.c_row + j * b.panel_columns * shape_.c_column;
+        sums += (i - block.rows.begin) * memory_.sums_row + (j - block.columns.begin) * tile_bytes;
+      std::byte* c = block.c_matrix + row * shape_.c_row + j * b.panel_columns * shape_.c_column;
       call.start = first ? nullptr : sums;
       call.to = into_c ? c : sums;
       call.to_row = into_c ? shape_.c_row : tile_row;
-      // The last tile of a panel asks for the next panel, which is not in L2 yet.
-      call.ahead = i + 1 < block.row_panels.end || i == block.row_panels.begin
-                       ? ahead
-                       : width * groups * word;
-      call.columns = (into_c ? columns : width) - (vectors - 1) * b.lanes;
+      // The last of several tiles of a panel asks for the next panel, which is not in L2 yet.
+      const bool panel_ends = i + 1 == block.row_block.end && i > block.row_block.begin;
+      call.ahead = panel_ends ? width * block.groups * word() : ahead;
       set_.tile(rows, vectors)(call);
-      if (!last || into_c) continue;
-      const simd::Finish finish = shape_.output == DType::bf16 ? set_.finish_bf16 : set_.finish;
-      finish({rows, columns, sums, tile_row, shape_.alpha, shape_.beta, c, shape_.c_row,
-              shape_.c_column});
+      if (last && !into_c)
+        finish({rows, columns, sums, tile_row, shape_.alpha, shape_.beta, c, shape_.c_row,
+                shape_.c_column});
     }
   }
 }
