@@ -31,7 +31,7 @@ class Reserved {
 };
 
 TEST(NativeGemm, ReachesPastTwoToThe31Elements) {
-  constexpr std::int64_t ld = (std::int64_t{1} << 31) + 77, m = 3, n = 5, k = 3;
+  constexpr std::int64_t ld = (std::int64_t{1} << 31) + 77, m = 15, n = 5, k = 3;
   FieldMap fields{{"m", m},
                   {"n", n},
                   {"k", k},
@@ -42,10 +42,10 @@ TEST(NativeGemm, ReachesPastTwoToThe31Elements) {
   const auto workload = gemm_family().make(fields);
   const auto& gemm = dynamic_cast<const Gemm&>(*workload);
   const NativeShape shape(gemm);
-  Reserved a(static_cast<std::size_t>(3 * ld)), b(static_cast<std::size_t>(3 * ld)),
-      c(static_cast<std::size_t>(3 * ld));
+  Reserved a(static_cast<std::size_t>(m * ld)), b(static_cast<std::size_t>(k * ld)),
+      c(static_cast<std::size_t>(m * ld));
   if (a.data() == nullptr || b.data() == nullptr || c.data() == nullptr)
-    GTEST_SKIP() << "the system reserves no 20 GB of addresses";
+    GTEST_SKIP() << "the system reserves no 70 GB of addresses";
   const auto value = [](std::int64_t i, std::int64_t j) {
     return static_cast<std::int8_t>(7 * i - 5 * j + 1);
   };
