@@ -11,6 +11,9 @@ constexpr std::size_t page = 4096;
 /// How far ahead right words are asked for: some 200 ns at the speed of one core's memory.
 constexpr std::int64_t ahead = 2048;
 
+/// Half of the pages that the first TLB holds.
+constexpr std::int64_t lines_in_turn = 32;
+
 std::size_t in_pages(std::size_t bytes) { return (bytes + page - 1) / page * page; }
 
 std::size_t bytes_of(std::int64_t count, std::size_t each) {
@@ -128,45 +131,65 @@ void NativeLoop::pack_rows(const std::byte* from, std::int64_t panel, std::int64
              std::min<std::int64_t>(b.groups_in(k_block) * group, shape_.k - k), to});
 }
 
-void NativeLoop::pack_columns(const std::byte* from, std::int64_t panel, std::int64_t k_block,
-                              std::byte* to, std::byte* column_sums) const {
+void NativeLoop::pack_columns(const std::byte* from, std::int64_t first, std::int64_t end,
+                              std::int64_t k_block, std::byte* to, std::byte* column_sums) const {
   const auto& b = blocking_;
-  const int group = simd::group(shape_.product);
-  const std::int64_t column = panel * b.panel_columns, k = k_block * b.k_block * group;
-  const int columns = b.columns_in(panel), width = b.width_of(panel);
-  set_.pack({from + column * shape_.right.row_stride + k * shape_.right.k_stride,
-             shape_.right.row_stride, shape_.right.k_stride, columns, width,
-             std::min<std::int64_t>(b.groups_in(k_block) * group, shape_.k - k), to});
+  const auto& right = shape_.right;
+  const std::int64_t group = simd::group(shape_.product), groups = b.groups_in(k_block);
+  const std::int64_t k = k_block * b.k_block * group;
+  const std::int64_t depth = std::min(groups * group, shape_.k - k);
+  // Where columns lie side by side, panels take turns every few lines of memory, so that what one
+  // leaves of a line, and of a page, the next still finds in the cache.
+  const bool side_by_side =
+      right.k_stride != static_cast<std::int64_t>(simd::element_bytes(shape_.product));
+  const std::int64_t turn = side_by_side ? lines_in_turn : std::max<std::int64_t>(depth, 1);
+  for (std::int64_t line = 0; line < depth; line += turn)
+    for (std::int64_t panel = first; panel < end; ++panel) {
+      const std::int64_t column = panel * b.panel_columns;
+      const int width = b.width_of(panel);
+      std::byte* words =
+          to + ((column - first * b.panel_columns) * groups + line / group * width) * word();
+      set_.pack({from + column * right.row_stride + (k + line) * right.k_stride, right.row_stride,
+                 right.k_stride, b.columns_in(panel), width, std::min(turn, depth - line), words});
+    }
   if (column_sums == nullptr) return;
+  for (std::int64_t panel = first; panel < end; ++panel) {
+    const std::int64_t at = (panel - first) * b.panel_columns;
+    sum_columns(to + at * groups * word(), b.width_of(panel), groups, column_sums + at * 4);
+  }
+}
+
+/// What the left shift adds to each column of a packed panel.
+void NativeLoop::sum_columns(const std::byte* words, int width, std::int64_t groups,
+                             std::byte* to) const {
   simd::TileCall call;
-  call.groups = b.groups_in(k_block);
+  call.groups = groups;
   call.left = reinterpret_cast<const std::byte*>(&ones_before_shift);
-  call.right = to;
-  call.to = column_sums;
-  call.columns = b.lanes;
-  set_.tile(1, width / b.lanes)(call);
-  auto* sum = reinterpret_cast<std::uint32_t*>(column_sums);
+  call.right = words;
+  call.to = to;
+  call.columns = set_.lanes;
+  set_.tile(1, width / set_.lanes)(call);
+  auto* sum = reinterpret_cast<std::uint32_t*>(to);
   for (int j = 0; j < width; ++j) sum[j] *= static_cast<std::uint32_t>(-set_.left_shift);
 }
 
 void NativeLoop::pack_once(const std::byte* from, std::byte* to) const {
   const auto& b = blocking_;
-  const std::int64_t panels = shape_.weights_left ? b.row_panels : b.column_panels;
-  const std::int64_t each = b.k_blocks * panels;
   on_team(b.parts(), [&](int thread, int threads) {
-    const Range own = share(shape_.batch * each, thread, threads);
-    for (std::int64_t i = own.begin; i < own.end; ++i) {
-      const std::int64_t batch = i / each, k_block = i % each / panels, panel = i % panels;
+    const Range own = share(shape_.weights_left ? b.row_panels : b.column_panels, thread, threads);
+    for (std::int64_t i = 0; i < shape_.batch * b.k_blocks; ++i) {
+      const std::int64_t batch = i / b.k_blocks, k_block = i % b.k_blocks;
       const std::int64_t groups = b.groups_in(k_block), before = k_block * b.k_block;
       std::byte* words = to + batch * static_cast<std::int64_t>(whole_.batch);
       if (shape_.weights_left) {
-        pack_rows(from + batch * shape_.left.batch_stride, panel, k_block,
-                  words + (before * b.rows + groups * b.row_of(panel)) * word());
+        for (std::int64_t panel = own.begin; panel < own.end; ++panel)
+          pack_rows(from + batch * shape_.left.batch_stride, panel, k_block,
+                    words + (before * b.rows + groups * b.row_of(panel)) * word());
         continue;
       }
-      const std::int64_t column = panel * b.panel_columns;
+      const std::int64_t column = own.begin * b.panel_columns;
       std::byte* sums = words + whole_.words + (k_block * b.padded_columns + column) * 4;
-      pack_columns(from + batch * shape_.right.batch_stride, panel, k_block,
+      pack_columns(from + batch * shape_.right.batch_stride, own.begin, own.end, k_block,
                    words + (before * b.padded_columns + groups * column) * word(),
                    set_.left_shift == 0 ? nullptr : sums);
     }
@@ -247,12 +270,10 @@ void NativeLoop::pack_right(const Block& block) const {
   if (!packs_right()) return;
   const auto& b = blocking_;
   const Range own = share(block.columns.size(), block.row_part, b.row_parts);
-  for (std::int64_t i = own.begin; i < own.end; ++i) {
-    const std::int64_t at = i * b.panel_columns;
-    pack_columns(block.right_matrix, block.columns.begin + i, block.k_block,
-                 block.right + at * block.groups * word(),
-                 block.column_sums == nullptr ? nullptr : block.column_sums + at * 4);
-  }
+  const std::int64_t at = own.begin * b.panel_columns;
+  pack_columns(block.right_matrix, block.columns.begin + own.begin, block.columns.begin + own.end,
+               block.k_block, block.right + at * block.groups * word(),
+               block.column_sums == nullptr ? nullptr : block.column_sums + at * 4);
 }
 
 void NativeLoop::run_rows(Block& block) const {

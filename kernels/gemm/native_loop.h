@@ -65,8 +65,10 @@ class NativeLoop {
 
   void pack_rows(const std::byte* from, std::int64_t panel, std::int64_t k_block,
                  std::byte* to) const;
-  void pack_columns(const std::byte* from, std::int64_t panel, std::int64_t k_block, std::byte* to,
-                    std::byte* column_sums) const;
+  /// Panels [first, end), one behind the other.
+  void pack_columns(const std::byte* from, std::int64_t first, std::int64_t end,
+                    std::int64_t k_block, std::byte* to, std::byte* column_sums) const;
+  void sum_columns(const std::byte* words, int width, std::int64_t groups, std::byte* to) const;
   bool block_of(const Call& call, int part, const Round& round, Block& block) const;
   void pack_right(const Block& block) const;
   void pack_left(Block& block) const;

@@ -61,7 +61,7 @@ void pack_along_rows(const PackCall& call) {
       const std::byte* from = call.from + g * group * call.k_stride + r * element;
       typename Unit::Words words{};
       unrolled<group>([&](auto i) ERGON_INLINE {
-        __builtin_prefetch(from + (groups_ahead * group + i) * call.k_stride);
+        __builtin_prefetch(from + i * call.k_stride + call.width * element);
         if (static_cast<std::int64_t>(i) < present)
           words =
               Unit::either(words, Unit::template up<8 * element * i>(Unit::template spread<element>(
