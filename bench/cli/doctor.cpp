@@ -113,7 +113,7 @@ ordered_json describe_meters(const measure::Energy& energy) {
 
 ordered_json describe_prices(const std::vector<record::Price>& prices) {
   ordered_json out = ordered_json::array();
-  for (const auto& price : prices)
+  for (const auto& price : prices) {
     out.push_back({{"price", price.id},
                    {"usd_per_hour", maybe(price.usd_per_hour)},
                    {"share", price.share},
@@ -123,6 +123,9 @@ ordered_json describe_prices(const std::vector<record::Price>& prices) {
                    {"source", price.source},
                    {"confidence", price.confidence},
                    {"about", price.about}});
+    if (const auto& range = price.usd_per_hour_range)
+      out.back()["usd_per_hour_range"] = {range->low, range->high};
+  }
   return out;
 }
 

@@ -153,6 +153,10 @@ void print_prices(const ordered_json& prices) {
     if (is_number(entry, "usd_per_hour"))
       text = fmt::format("${:.4g} per hour, {:.3g} % of it charged to each row",
                          entry["usd_per_hour"].get<double>(), 100 * entry["share"].get<double>());
+    if (entry.contains("usd_per_hour_range"))
+      text += fmt::format(", ${:.4g} to ${:.4g} over other prices that fit",
+                          entry["usd_per_hour_range"][0].get<double>(),
+                          entry["usd_per_hour_range"][1].get<double>());
     for (const char* field : {"kind", "region"})
       if (!plain(entry[field]).empty()) text += ", " + plain(entry[field]);
     print_line(plain(entry["price"]), column,

@@ -146,6 +146,7 @@ void fields(Io& io, typename Io::template Of<Price>& price) {
   io("id", price.id);
   io("basis", price.basis);
   io("usd_per_hour", price.usd_per_hour);
+  io.optional("usd_per_hour_range", price.usd_per_hour_range);
   io("usd_per_kwh", price.usd_per_kwh);
   io.optional("source", price.source);
   io.optional("as_of", price.as_of);

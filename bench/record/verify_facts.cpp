@@ -287,6 +287,10 @@ void check_meters(const Document& document, Findings& findings) {
   if (primaries > 1) findings.push_back({"/meters", "more than one primary meter"});
 }
 
+bool holds(const Interval& range, const Maybe<double>& value) {
+  return value && range.low > 0 && range.low <= *value && *value <= range.high;
+}
+
 void check_prices(const Document& document, Findings& findings) {
   for (std::size_t i = 0; i < document.prices.size(); ++i) {
     const Price& price = document.prices[i];
@@ -295,6 +299,9 @@ void check_prices(const Document& document, Findings& findings) {
     if (price.as_of.empty()) findings.push_back({where + "/as_of", "missing"});
     if (!price.usd_per_hour && !price.usd_per_kwh)
       findings.push_back({where, "neither usd_per_hour nor usd_per_kwh"});
+    if (price.usd_per_hour_range && !holds(*price.usd_per_hour_range, price.usd_per_hour))
+      findings.push_back({where + "/usd_per_hour_range",
+                          "is no range above 0 around usd_per_hour, " + text(price.usd_per_hour)});
     if (!(price.share > 0 && price.share <= 1))
       findings.push_back({where + "/share", "not above 0 and at most 1"});
   }

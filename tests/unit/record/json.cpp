@@ -36,6 +36,13 @@ TEST(RecordJson, KeepsDoublesToTheLastBit) {
   EXPECT_EQ(back.rows[0].work.flops, 5e-324);
 }
 
+TEST(RecordJson, KeepsTheRangeOfAPrice) {
+  Document document = make_document();
+  EXPECT_FALSE(through_text(document).prices[0].usd_per_hour_range);
+  document.prices[0].usd_per_hour_range = Interval{0.08, 0.2};
+  EXPECT_EQ(through_text(document).prices[0].usd_per_hour_range, (Interval{0.08, 0.2}));
+}
+
 TEST(RecordJson, KeepsSeedsOfAll64Bits) {
   const Document back = through_text(make_document());
   EXPECT_EQ(back.run.seed, std::numeric_limits<std::uint64_t>::max());

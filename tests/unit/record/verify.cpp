@@ -318,6 +318,15 @@ TEST(Verify, FindsAPriceWithoutSourceOrDate) {
               Contains(HasSubstr("/prices/0/share")));
 }
 
+TEST(Verify, FindsAPriceOutsideItsRange) {
+  const auto with_range = [](Interval range) {
+    return after([&](Document& d) { d.prices[0].usd_per_hour_range = range; });  // of 0.1
+  };
+  EXPECT_THAT(with_range({0.08, 0.2}), IsEmpty());
+  for (const Interval range : {Interval{0.11, 0.2}, Interval{0.08, 0.09}, Interval{0, 0.2}})
+    EXPECT_THAT(with_range(range), Contains(HasSubstr("/prices/0/usd_per_hour_range")));
+}
+
 TEST(Verify, FindsAnEditedSuite) {
   EXPECT_THAT(after([](Document& d) { d.run.suite.text += "# more\n"; }),
               Contains(HasSubstr("/run/suite/sha256")));
