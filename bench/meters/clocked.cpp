@@ -103,8 +103,8 @@ Probe open_computed(MeterInfo info, Clock& clock, Source joules) {
   return std::make_unique<ClockedMeter>(std::move(info), clock, std::move(joules));
 }
 
-double relative_half_width(const Estimate& estimate) noexcept {
-  return std::max(estimate.high - estimate.value, estimate.value - estimate.low) / estimate.value;
+double relative_uncertainty_of(const Estimate& estimate) noexcept {
+  return std::max(estimate.high / estimate.value, estimate.value / estimate.low) - 1;
 }
 
 std::string fault_of_watts(const Estimate& watts) {

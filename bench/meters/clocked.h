@@ -35,8 +35,10 @@ Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t coun
 /// measured. Unavailable where a read fails.
 Probe open_computed(MeterInfo info, Clock& clock, Source joules);
 
-/// Largest distance of an estimate's ends from its value, relative to the value.
-double relative_half_width(const Estimate& estimate) noexcept;
+/// The least u whose factor either way, from value / (1 + u) to value * (1 + u), holds the
+/// estimate's whole range: that is how a meter's relative_uncertainty is applied. All three are
+/// above 0.
+double relative_uncertainty_of(const Estimate& estimate) noexcept;
 
 /// Empty where 0 < low <= value <= high and all are finite; else what is wrong.
 std::string fault_of_watts(const Estimate& watts);

@@ -15,7 +15,7 @@ Probe probe_declared(const MeterContext& context) {
   info.about = context.declared_about;
   info.scope = context.declared_scope;
   info.provenance = Provenance::declared;
-  info.relative_uncertainty = relative_half_width(watts);
+  info.relative_uncertainty = relative_uncertainty_of(watts);
   Clock& clock = *context.clock;
   return open_computed(std::move(info), clock,
                        [&clock, watts, opened = clock.now_seconds()]() -> Maybe<double> {

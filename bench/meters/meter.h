@@ -40,7 +40,7 @@ struct MeterInfo {
   Scope scope = Scope::package;
   Provenance provenance = Provenance::counter;
   Quantity quantity = Quantity::cumulative_joules;
-  double relative_uncertainty = 0;     // of joules, calibration only
+  double relative_uncertainty = 0;     // of joules, calibration only: a factor 1 + this either way
   Maybe<double> quantum_joules;        // step of the counter; watts: their step times the period
   Maybe<double> period_seconds;        // between updates; what a reading may trail the truth by
   double read_seconds = 0;             // cost of one read, measured when the meter was opened

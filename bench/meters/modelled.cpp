@@ -30,8 +30,8 @@ Probe open_modelled(const MeterContext& context, std::function<double()> cpu_sec
   info.scope = model.scope;
   info.provenance = Provenance::modelled;
   // Power is a mix of idle and full, so it is never further off than the worse of the two.
-  info.relative_uncertainty =
-      std::max(relative_half_width(model.idle_watts), relative_half_width(model.full_watts));
+  info.relative_uncertainty = std::max(relative_uncertainty_of(model.idle_watts),
+                                       relative_uncertainty_of(model.full_watts));
   Clock& clock = *context.clock;
   const double opened = clock.now_seconds();
   const double opened_cpu = cpu_seconds();

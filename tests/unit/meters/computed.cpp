@@ -52,6 +52,26 @@ TEST(ModelledEnergy, CarriesItsLabelsAndTheWorseOfItsTwoRanges) {
   EXPECT_DOUBLE_EQ(meter->info().relative_uncertainty, 0.5);  // idle: 60 to 90
 }
 
+// Watts per core of a part whose published results reach further down than up, as a factor.
+TEST(ModelledEnergy, ReachesTheLowEndOfARangeThatIsAFactor) {
+  VirtualClock clock;
+  MeterContext context = context_with(clock);
+  const PowerModel lopsided{{0.8, 0.41, 1.1}, {2, 1.9, 2.1}, 4, Scope::wall, "figures of a test"};
+  context.model = lopsided;
+  const auto meter = opened(open_modelled(context, [] { return 0.0; }));
+  const double factor = 1 + meter->info().relative_uncertainty;
+  EXPECT_LE(0.8 / factor, 0.41 * (1 + 1e-12));
+  EXPECT_GE(0.8 * factor, 1.1);
+  EXPECT_NEAR(factor, 0.8 / 0.41, 1e-12);
+}
+
+TEST(DeclaredEnergy, ReachesTheLowEndOfARangeThatIsAFactor) {
+  VirtualClock clock;
+  MeterContext context = context_with(clock);
+  context.declared_watts = Estimate{80, 20, 100};
+  EXPECT_DOUBLE_EQ(opened(probe_declared(context))->info().relative_uncertainty, 3);  // 80 / 20
+}
+
 TEST(ModelledEnergy, GrowsWithTheProcessorTimeOfThisProcess) {
   VirtualClock clock;
   const auto meter = opened(probe_modelled(context_with(clock)));
@@ -100,7 +120,7 @@ TEST(DeclaredEnergy, CarriesItsLabelsAndRange) {
   EXPECT_EQ(meter->info().provenance, Provenance::declared);
   EXPECT_EQ(meter->info().scope, Scope::package);
   EXPECT_EQ(meter->info().about, "told by a test");
-  EXPECT_DOUBLE_EQ(meter->info().relative_uncertainty, 0.25);
+  EXPECT_DOUBLE_EQ(meter->info().relative_uncertainty, 0.25);  // 80 to 100
 }
 
 TEST(DeclaredEnergy, IsAbsentWithoutWattsOrWithImpossibleOnes) {
