@@ -50,7 +50,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--budget", o.run.budget_seconds, "Seconds of measuring, all cases together")
       ->check(CLI::PositiveNumber);
   app.add_option("--launches", o.run.launches,
-                 "Fresh processes; with more than one, intervals span launches")
+                 "Fresh processes; from six on, intervals span launches")
       ->check(CLI::Range(1, 1000));
   app.add_option("--pages", o.pages, "Pages of our buffers: system, small (4 KiB) or huge (2 MiB)")
       ->check(CLI::IsMember({"system", "small", "huge"}));

@@ -41,6 +41,8 @@ struct Run {
   std::uint64_t seed = 0;
   Build ergon;
   int launches = 1;
+  /// stats::interval_method of the build that made the intervals; empty in older records.
+  std::string interval_method;
 };
 
 struct Cache {
@@ -206,7 +208,7 @@ struct Row {
   std::vector<TimeSample> samples;              // time.samples
   Maybe<double> median = Absent{"no samples"};  // seconds per call
   Maybe<Interval> interval95 = Absent{"no samples"};
-  std::string interval_kind;  // "rounds" or "launches"
+  std::string interval_kind;  // "rounds", "launches" (six or more) or "hull" (of two to five)
   Maybe<Energy> energy = Absent{"not measured"};
   std::vector<Energy> extra_meters;
   std::vector<Stage> stages;

@@ -37,6 +37,7 @@ void fields(Io& io, typename Io::template Of<Run>& run) {
   io("seed", run.seed);
   io("ergon", run.ergon);
   io("launches", run.launches);
+  io.optional("interval_method", run.interval_method);
 }
 
 template <class Io>

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "bench/record/lookup.h"
@@ -79,7 +80,9 @@ Summary summarise(std::span<const TimeSample> samples) {
   if (const auto own = stats::launch_interval(launches)) {
     summary.median = own->median;
     summary.interval95 = own->interval;
-    summary.interval_kind = own->spans_launches ? "launches" : "rounds";
+    summary.interval_kind = own->spans_launches    ? "launches"
+                            : launches.size() == 1 ? "rounds"
+                                                   : "hull";
     return summary;
   }
   summary.median = stats::median(all);
@@ -90,6 +93,17 @@ Summary summarise(std::span<const TimeSample> samples) {
     summary.interval95 = Absent{"too few samples"};
   }
   return summary;
+}
+
+std::size_t launches_of(std::span<const TimeSample> samples) {
+  std::set<int> launches;
+  for (const TimeSample& sample : samples) launches.insert(sample.launch);
+  return launches.size();
+}
+
+std::string interval_kind_of(const Row& row) {
+  const bool few = launches_of(row.samples) < stats::launches_that_are_samples;
+  return row.interval_kind == "launches" && few ? "hull" : row.interval_kind;
 }
 
 Maybe<double> relative_interval(const Maybe<double>& median, const Maybe<Interval>& interval95) {
@@ -112,6 +126,7 @@ Status status_from_facts(const Document& document, const Row& row) {
 }
 
 void settle(Document& document) {
+  document.run.interval_method = stats::interval_method;
   for (Row& row : document.rows) {
     if (row.samples.empty()) continue;
     Summary summary = summarise(row.samples);

@@ -18,13 +18,19 @@ inline constexpr const char* reason_unfinished = "the run ended before this case
 struct Summary {
   Maybe<double> median = Absent{"no samples"};
   Maybe<Interval> interval95 = Absent{"no samples"};
-  std::string interval_kind;  // "rounds" or "launches"; empty without an interval
+  std::string interval_kind;  // "rounds", "launches", "hull"; empty without an interval
 };
 
 /// Median of the launches' medians with its interval, as stats::launch_interval gives them. Where a
 /// launch is too short for its own interval (it was interrupted), all samples count as one launch.
 /// Every sample needs calls > 0 and finite seconds.
 Summary summarise(std::span<const TimeSample> samples);
+
+/// Launches that have samples.
+std::size_t launches_of(std::span<const TimeSample> samples);
+
+/// row.interval_kind; "hull" too where an older record says "launches" of fewer than six.
+std::string interval_kind_of(const Row& row);
 
 /// The larger side of the interval over the median; no value without an interval.
 Maybe<double> relative_interval(const Maybe<double>& median, const Maybe<Interval>& interval95);
@@ -41,8 +47,9 @@ struct Status {
 /// median or absent. ok: none of these. Uses row.median and row.interval95 as they are.
 Status status_from_facts(const Document& document, const Row& row);
 
-/// Summarises every row that has samples. Then gives those that were measured without a fault
-/// (status "ok", "noisy", "impossible" or none yet) the status of their facts.
+/// Summarises every row that has samples, and says by which method. Then gives those that were
+/// measured without a fault (status "ok", "noisy", "impossible" or none yet) the status of their
+/// facts.
 void settle(Document& document);
 
 }  // namespace ergon::record

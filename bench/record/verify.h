@@ -25,6 +25,9 @@ std::vector<Finding> verify(const Document& document);
 /// for what is no record at all.
 std::vector<Finding> verify_file(const std::string& file);
 
+/// What this build could not check of an otherwise consistent record, one sentence each.
+std::vector<std::string> unchecked(const Document& document);
+
 /// "consistent" or "3 findings"; never "authentic".
 std::string summary(const std::vector<Finding>& findings);
 

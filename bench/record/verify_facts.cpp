@@ -11,6 +11,7 @@
 #include "bench/record/lookup.h"
 #include "bench/record/status.h"
 #include "bench/record/verify_parts.h"
+#include "bench/stats/stats.h"
 
 namespace ergon::record {
 namespace {
@@ -36,6 +37,10 @@ std::string text(const Maybe<double>& value) {
 }
 std::string text(const Maybe<Interval>& value) {
   return value ? "[" + text(value->low) + ", " + text(value->high) + "]" : "absent";
+}
+
+bool made_by_another_method(const Run& run) {
+  return !run.interval_method.empty() && run.interval_method != stats::interval_method;
 }
 
 /// Findings about one row.
@@ -80,12 +85,22 @@ class RowCheck {
     if (!agree(row_.median, summary.median))
       found("/time/median",
             "is " + text(row_.median) + "; the samples give " + text(summary.median));
+    if (made_by_another_method(document_.run)) return other_interval();
     if (!agree(row_.interval95, summary.interval95))
       found("/time/interval95",
             "is " + text(row_.interval95) + "; the samples give " + text(summary.interval95));
-    if (row_.interval_kind != summary.interval_kind)
+    const bool old = document_.run.interval_method.empty();
+    const std::string kind = old ? interval_kind_of(row_) : row_.interval_kind;
+    if (kind != summary.interval_kind)
       found("/time/interval_kind",
             "is '" + row_.interval_kind + "'; the samples give '" + summary.interval_kind + "'");
+  }
+
+  /// What any method's interval does.
+  void other_interval() {
+    if (!row_.interval95 || !row_.median) return;
+    if (!(row_.interval95->low <= *row_.median && *row_.median <= row_.interval95->high))
+      found("/time/interval95", "is " + text(row_.interval95) + ", which does not hold the median");
   }
 
   void status() {
@@ -195,7 +210,7 @@ class RowCheck {
     if (inner == width.end() || outer == width.end() || inner->second >= outer->second)
       return false;
     if (!a.joules || !b.joules) return false;
-    const double least = *a.joules * (1 - part.relative_uncertainty) - a.error_joules;
+    const double least = *a.joules / (1 + part.relative_uncertainty) - a.error_joules;
     const double most = *b.joules * (1 + whole.relative_uncertainty) + b.error_joules;
     return least > most;
   }
@@ -317,6 +332,13 @@ void check_run(const Run& run, Findings& findings) {
 }
 
 }  // namespace
+
+std::vector<std::string> unchecked(const Document& document) {
+  if (!made_by_another_method(document.run)) return {};
+  return {"its intervals were made by another method ('" + document.run.interval_method +
+          "'; this build's is '" + std::string(stats::interval_method) +
+          "'): they were not recomputed, the medians were"};
+}
 
 void verify_facts(const Document& document, Findings& findings) {
   check_run(document.run, findings);

@@ -6,6 +6,7 @@
 
 #include "bench/base/error.h"
 #include "bench/config/nearest.h"
+#include "bench/record/status.h"
 
 namespace ergon::report {
 namespace {
@@ -85,8 +86,9 @@ const Column all_columns[] = {
      [](const Item& i) {
        return meter(i) ? exact(meter(i)->relative_uncertainty) : std::string();
      }},
-    {"interval_kind", "interval over", Kind::text, "rounds or launches",
-     [](const Item& i) { return i.row->interval_kind; }},
+    {"interval_kind", "interval over", Kind::text,
+     "rounds, launches, or a hull of fewer than six launches' intervals",
+     [](const Item& i) { return interval_text(*i.row); }},
     {"windows", "windows", Kind::count, "timed windows",
      [](const Item& i) { return std::to_string(i.row->samples.size()); }},
     {"status", "status", Kind::text, "", [](const Item& i) { return i.row->status; }},
@@ -127,6 +129,13 @@ std::string dtype_text(const record::Row& row) {
   if (row.dtype.weights != row.dtype.inputs) text += " x " + row.dtype.weights;
   if (text != row.dtype.output) text += " -> " + row.dtype.output;
   return text;
+}
+
+std::string interval_text(const record::Row& row) {
+  const std::string kind = record::interval_kind_of(row);
+  return kind == "hull"
+             ? fmt::format("hull of {} launches' intervals", record::launches_of(row.samples))
+             : kind;
 }
 
 std::string case_text(const record::Row& row) {

@@ -48,6 +48,8 @@ const Column& column(std::string_view name, const std::string& field);
 std::string implementation_text(const record::Implementation& implementation);
 /// "f32", "bf16 -> f32", "u8 x s8 -> s32".
 std::string dtype_text(const record::Row& row);
+/// What the row's interval is over: "rounds", "launches", "hull of 3 launches' intervals".
+std::string interval_text(const record::Row& row);
 /// "gemm m=8 n=64 k=64".
 std::string case_text(const record::Row& row);
 /// A selector is "backend", "backend:name" or "backend:name:variant".

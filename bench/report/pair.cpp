@@ -17,7 +17,7 @@ namespace {
 using record::Row;
 using Launches = std::map<int, std::vector<double>>;  // launch -> values per call
 
-constexpr std::size_t launches_that_are_samples = 6;  // as in stats::launch_interval
+using stats::launches_that_are_samples;
 
 std::map<std::pair<int, int>, double> by_round(const Row& row) {
   std::map<std::pair<int, int>, double> out;

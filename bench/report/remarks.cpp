@@ -62,16 +62,23 @@ std::string number(std::size_t count, const std::string& what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+std::string over_what(const std::string& interval) {
+  if (interval == "rounds")
+    return "over the rounds of one process, so another launch may differ by more";
+  if (interval.starts_with("hull"))
+    return "as the " + interval + ", too few to hold how launches differ with 95 %";
+  return "over " + interval;
+}
+
 void add_intervals(const Shown& shown, Collector& out) {
   std::set<std::string> kinds;
   for (const Item* item : shown.items)
-    if (item->row->interval95) kinds.insert(item->row->interval_kind);
+    if (item->row->interval95) kinds.insert(interval_text(*item->row));
   if (kinds.empty()) return;
-  std::string over = "over launches";
-  if (kinds.contains("rounds"))
-    over = "over the rounds of one process, so another launch may differ by more";
-  if (kinds.size() > 1)
-    over = "over rounds of one process in some rows and over launches in others";
+  std::vector<std::string> parts;
+  for (const std::string& kind : kinds)
+    parts.push_back((kinds.size() > 1 ? "in some rows " : "") + over_what(kind));
+  const std::string over = join(parts, "; ");
   out.add("Intervals", {},
           "± is half the 95 % order-statistic interval of the median relative to the figure, "
           "rounded up (-low/+high where the sides differ), " +

@@ -13,8 +13,6 @@
 namespace ergon::stats {
 namespace {
 
-/// Six medians are the fewest whose extremes enclose the true one with 95 %.
-constexpr std::size_t launches_for_own_interval = 6;
 constexpr double launch_confidence = 0.95;
 
 void require_samples(std::span<const double> samples) {
@@ -89,11 +87,11 @@ std::optional<LaunchInterval> launch_interval(std::span<const std::vector<double
   if (launches.empty()) return std::nullopt;
   std::vector<double> medians;
   for (const auto& launch : launches) medians.push_back(median(launch));
-  const bool many = launches.size() >= launches_for_own_interval;
+  const bool many = launches.size() >= launches_that_are_samples;
   const auto interval =
       many ? median_interval(medians, launch_confidence) : hull_of_launches(launches);
   if (!interval) return std::nullopt;
-  return LaunchInterval{median(medians), *interval, launches.size() > 1};
+  return LaunchInterval{median(medians), *interval, many};
 }
 
 std::optional<Estimate> paired_ratio(std::span<const double> a, std::span<const double> b,

@@ -15,6 +15,7 @@
 // Hodges & Lehmann (1963) and Lehmann, Nonparametrics, for the shift between two samples.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -23,6 +24,14 @@
 #include "bench/base/interval.h"
 
 namespace ergon::stats {
+
+/// How median_interval and launch_interval make their intervals. A record keeps it; another one
+/// here means that the same samples give other intervals.
+inline constexpr std::string_view interval_method = "order-statistic, widened by dependence/1";
+
+/// From here on launches are samples themselves: six medians are the fewest whose extremes enclose
+/// the true one with 95 %.
+inline constexpr std::size_t launches_that_are_samples = 6;
 
 /// Requires at least one sample; the mean of the middle two where their number is even.
 double median(std::span<const double> samples);
@@ -42,7 +51,7 @@ std::optional<Interval> median_interval(std::span<const double> samples, double 
 struct LaunchInterval {
   double median = 0;
   Interval interval;
-  bool spans_launches = false;
+  bool spans_launches = false;  // six or more; a hull of fewer is no 95 % interval over launches
 };
 std::optional<LaunchInterval> launch_interval(std::span<const std::vector<double>> launches);
 

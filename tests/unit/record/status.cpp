@@ -9,7 +9,7 @@
 namespace ergon::record {
 namespace {
 
-std::vector<TimeSample> samples(int launch, std::initializer_list<double> seconds) {
+std::vector<TimeSample> samples(int launch, const std::vector<double>& seconds) {
   std::vector<TimeSample> out;
   for (const double s : seconds) {
     TimeSample sample;
@@ -47,12 +47,34 @@ TEST(Summary, CountsSecondsPerCallAndLeavesNoSampleOut) {
   EXPECT_EQ(summary.interval_kind, "rounds");
 }
 
-TEST(Summary, SpansLaunchesWhereThereAreSeveral) {
-  const auto one = samples(0, {1, 1, 1, 1, 1, 1});
-  const auto two = samples(1, {2, 2, 2, 2, 2, 2});
-  const Summary summary = summarise(one + two);
+std::vector<TimeSample> launches(int count) {
+  std::vector<TimeSample> all;
+  for (int launch = 0; launch < count; ++launch)
+    all = all + samples(launch, std::vector<double>(6, launch + 1));
+  return all;
+}
+
+TEST(Summary, SpansLaunchesFromSixOn) {
+  const Summary summary = summarise(launches(6));
   EXPECT_EQ(summary.interval_kind, "launches");
-  EXPECT_EQ(*summary.interval95, (Interval{1, 2}));
+  EXPECT_EQ(*summary.interval95, (Interval{1, 6}));
+}
+
+TEST(Summary, IsAHullOfTwoToFiveLaunches) {
+  for (const int count : {2, 5}) {
+    const Summary summary = summarise(launches(count));
+    EXPECT_EQ(summary.interval_kind, "hull");
+    EXPECT_EQ(*summary.interval95, (Interval{1, 1.0 * count}));
+  }
+}
+
+TEST(IntervalKind, OfAnOlderRecordIsAHullWhereTheLaunchesAreTooFew) {
+  Row row;
+  row.interval_kind = "launches";
+  row.samples = launches(5);
+  EXPECT_EQ(interval_kind_of(row), "hull");
+  row.samples = launches(6);
+  EXPECT_EQ(interval_kind_of(row), "launches");
 }
 
 TEST(Summary, PoolsSamplesWhereALaunchWasCutShort) {

@@ -156,6 +156,42 @@ TEST(Verify, FindsAnIntervalOfAnotherKind) {
               Contains(HasSubstr("interval_kind")));
 }
 
+TEST(Verify, TakesWhatOlderRecordsCalledAnIntervalOfFewLaunches) {
+  Document document = make_document();
+  add_launch(document, 9);
+  ASSERT_EQ(document.rows[0].interval_kind, "hull");
+  for (Row& row : document.rows)
+    if (!row.interval_kind.empty()) row.interval_kind = "launches";
+  EXPECT_THAT(findings(document), Contains(HasSubstr("the samples give 'hull'")));
+  document.run.interval_method.clear();
+  EXPECT_THAT(findings(document), IsEmpty());
+}
+
+TEST(Verify, LeavesIntervalsOfAnotherMethodAloneAndSaysSo) {
+  const auto other = [](Document& d) {
+    d.run.interval_method = "bootstrap/1";
+    d.rows[0].interval95 = Interval{*d.rows[0].median * 0.995, *d.rows[0].median * 1.004};
+  };
+  EXPECT_THAT(after(other), IsEmpty());
+  Document document = make_document();
+  EXPECT_THAT(unchecked(document), IsEmpty());
+  other(document);
+  EXPECT_THAT(unchecked(document), Contains(HasSubstr("another method ('bootstrap/1'")));
+}
+
+TEST(Verify, FindsMediansAndIntervalsThatNoMethodGives) {
+  EXPECT_THAT(after([](Document& d) {
+                d.run.interval_method = "bootstrap/1";
+                d.rows[0].median = *d.rows[0].median * 0.999;
+              }),
+              Contains(HasSubstr("/rows/0/time/median")));
+  EXPECT_THAT(after([](Document& d) {
+                d.run.interval_method = "bootstrap/1";
+                d.rows[0].interval95 = Interval{*d.rows[0].median * 1.001, 1};
+              }),
+              Contains(HasSubstr("does not hold the median")));
+}
+
 TEST(Verify, FindsADeletedSampleWhereverItStood) {
   const Document good = make_document();
   for (const std::size_t row : {fast_row, slow_row, peak_row, read_row})

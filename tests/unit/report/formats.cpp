@@ -111,10 +111,30 @@ std::string remark(const Document& document, const std::string& label,
 TEST(Remarks, say_which_kind_of_interval) {
   Document document = test::guest_run();
   EXPECT_THAT(remark(document, "Intervals"), HasSubstr("over the rounds of one process"));
+  for (auto& row : document.rows)
+    for (int launch = 1; launch < 6 && !row.samples.empty(); ++launch)
+      test::add_launch(row, launch, 1);
   for (auto& row : document.rows) row.interval_kind = "launches";
-  EXPECT_THAT(remark(document, "Intervals"), HasSubstr("over launches"));
+  EXPECT_THAT(remark(document, "Intervals"), HasSubstr(", over launches."));
   document.rows[0].interval_kind = "rounds";
-  EXPECT_THAT(remark(document, "Intervals"), HasSubstr("in some rows"));
+  EXPECT_THAT(remark(document, "Intervals"), HasSubstr("in some rows over launches; in some rows"));
+}
+
+TEST(Remarks, never_call_the_hull_of_few_launches_an_interval_over_launches) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({})};
+  test::add_launch(document.rows[0], 1, 1);
+  test::add_launch(document.rows[0], 2, 1);
+  // "launches" is what older records say.
+  for (const char* kind : {"hull", "launches"}) {
+    document.rows[0].interval_kind = kind;
+    const std::string text = remark(document, "Intervals");
+    EXPECT_THAT(text, HasSubstr("as the hull of 3 launches' intervals, too few"));
+    EXPECT_THAT(text, Not(HasSubstr("over launches")));
+    EXPECT_THAT(written("csv", document), HasSubstr("hull of 3 launches' intervals"));
+    EXPECT_THAT(written("json", document),
+                HasSubstr(R"("interval_kind": "hull of 3 launches' intervals")"));
+  }
 }
 
 TEST(Remarks, count_windows_and_their_flags) {

@@ -80,7 +80,8 @@ TEST(LaunchInterval, OfTwoToFiveLaunchesIsTheHullOfTheirIntervals) {
   ASSERT_TRUE(two);
   EXPECT_EQ(two->interval, (Interval{1, 7}));
   EXPECT_EQ(two->median, 2.75);
-  EXPECT_TRUE(two->spans_launches);
+  EXPECT_FALSE(two->spans_launches);
+  EXPECT_FALSE(launch_interval(std::vector<Samples>(5, Samples(8, 1.0)))->spans_launches);
   EXPECT_FALSE(launch_interval(std::vector<Samples>{Samples(8, 1.0), {2, 3}}));
 }
 
