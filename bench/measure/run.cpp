@@ -193,10 +193,12 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
     measure_block(blocks[i], share, ceilings, session);
   }
   record_skipped(cases, so_far, sink);
+  // The rows' results and their ceilings together: a run that is killed between them would leave
+  // measured ceilings that bound nothing, which `verify` finds.
   ceilings.conclude();
-  record_idle("after");
   for (const record::Ceiling& ceiling : ceilings.list())
     journal.ceiling(machine.cpu().info().id, ceiling);
+  record_idle("after");
   progress.done();
   if (options.follow) follower.done();
 }

@@ -65,7 +65,7 @@ Status from_accuracy(const Row& row) {
 
 }  // namespace
 
-Summary summarise(std::span<const TimeSample> samples) {
+Summary summarise(std::span<const TimeSample> samples, stats::Dependence dependence) {
   Summary summary;
   if (samples.empty()) return summary;
   std::map<int, std::vector<double>> by_launch;
@@ -77,7 +77,7 @@ Summary summarise(std::span<const TimeSample> samples) {
   std::vector<std::vector<double>> launches;
   for (auto& [launch, seconds] : by_launch) launches.push_back(std::move(seconds));
 
-  if (const auto own = stats::launch_interval(launches)) {
+  if (const auto own = stats::launch_interval(launches, dependence)) {
     summary.median = own->median;
     summary.interval95 = own->interval;
     summary.interval_kind = own->spans_launches    ? "launches"
@@ -86,7 +86,7 @@ Summary summarise(std::span<const TimeSample> samples) {
     return summary;
   }
   summary.median = stats::median(all);
-  if (const auto pooled = stats::median_interval(all)) {
+  if (const auto pooled = stats::median_interval(all, 0.95, dependence)) {
     summary.interval95 = *pooled;
     summary.interval_kind = "rounds";
   } else {
@@ -113,8 +113,9 @@ Maybe<double> relative_interval(const Maybe<double>& median, const Maybe<Interva
 }
 
 Status status_from_facts(const Document& document, const Row& row) {
-  if (!row.imported_from)
-    if (Status fault = from_accuracy(row); !fault.status.empty()) return fault;
+  // What was imported need not have been verified; an error that it states counts all the same.
+  Status fault = from_accuracy(row);
+  if (fault.status == "wrong" || (!row.imported_from && !fault.status.empty())) return fault;
   if (!row.median) return {"failed", "not measured: " + row.median.reason()};
   if (auto why = why_impossible(document, row); !why.empty()) return {"impossible", why};
   const auto width = relative_interval(row.median, row.interval95);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "bench/record/document.h"
+#include "bench/stats/stats.h"
 
 namespace ergon::record {
 
@@ -24,7 +25,8 @@ struct Summary {
 /// Median of the launches' medians with its interval, as stats::launch_interval gives them. Where a
 /// launch is too short for its own interval (it was interrupted), all samples count as one launch.
 /// Every sample needs calls > 0 and finite seconds.
-Summary summarise(std::span<const TimeSample> samples);
+Summary summarise(std::span<const TimeSample> samples,
+                  stats::Dependence dependence = stats::Dependence::widens);
 
 /// Launches that have samples.
 std::size_t launches_of(std::span<const TimeSample> samples);

@@ -25,7 +25,8 @@ std::vector<Finding> verify(const Document& document);
 /// for what is no record at all.
 std::vector<Finding> verify_file(const std::string& file);
 
-/// What this build could not check of an otherwise consistent record, one sentence each.
+/// Which intervals are of another method than this build's, and so were not recomputed by it; empty
+/// where none are. One sentence each.
 std::vector<std::string> unchecked(const Document& document);
 
 /// "consistent" or "3 findings"; never "authentic".

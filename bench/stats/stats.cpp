@@ -29,19 +29,23 @@ double middle(const std::vector<double>& ascending) {
   return std::midpoint(ascending[half - 1], ascending[half]);
 }
 
-std::optional<Interval> around_middle(std::span<const double> in_order, double confidence) {
+std::optional<Interval> around_middle(std::span<const double> in_order, double confidence,
+                                      Dependence dependence = Dependence::widens) {
   const std::size_t n = in_order.size();
   const std::size_t independent = median_rank(n, confidence);
   if (independent == 0) return std::nullopt;
-  const std::size_t rank = widened_rank(n, independent, median_dependence(in_order));
+  const std::size_t rank = dependence == Dependence::ignored
+                               ? independent
+                               : widened_rank(n, independent, median_dependence(in_order));
   const auto ascending = sorted(in_order);
   return Interval{ascending[rank - 1], ascending[n - rank]};
 }
 
-std::optional<Interval> hull_of_launches(std::span<const std::vector<double>> launches) {
+std::optional<Interval> hull_of_launches(std::span<const std::vector<double>> launches,
+                                         Dependence dependence) {
   std::optional<Interval> hull;
   for (const auto& launch : launches) {
-    const auto own = median_interval(launch, launch_confidence);
+    const auto own = median_interval(launch, launch_confidence, dependence);
     if (!own) return std::nullopt;
     hull = hull ? Interval{std::min(hull->low, own->low), std::max(hull->high, own->high)} : *own;
   }
@@ -79,17 +83,19 @@ double quantile(std::span<const double> samples, double p) {
   return std::lerp(ascending[below], ascending[above], position - static_cast<double>(below));
 }
 
-std::optional<Interval> median_interval(std::span<const double> samples, double confidence) {
-  return around_middle(samples, confidence);
+std::optional<Interval> median_interval(std::span<const double> samples, double confidence,
+                                        Dependence dependence) {
+  return around_middle(samples, confidence, dependence);
 }
 
-std::optional<LaunchInterval> launch_interval(std::span<const std::vector<double>> launches) {
+std::optional<LaunchInterval> launch_interval(std::span<const std::vector<double>> launches,
+                                              Dependence dependence) {
   if (launches.empty()) return std::nullopt;
   std::vector<double> medians;
   for (const auto& launch : launches) medians.push_back(median(launch));
   const bool many = launches.size() >= launches_that_are_samples;
-  const auto interval =
-      many ? median_interval(medians, launch_confidence) : hull_of_launches(launches);
+  const auto interval = many ? median_interval(medians, launch_confidence, dependence)
+                             : hull_of_launches(launches, dependence);
   if (!interval) return std::nullopt;
   return LaunchInterval{median(medians), *interval, many};
 }

@@ -29,6 +29,10 @@ namespace ergon::stats {
 /// here means that the same samples give other intervals.
 inline constexpr std::string_view interval_method = "order-statistic, widened by dependence/1";
 
+/// What neighbours that resemble each other do to an interval. `ignored` is how intervals were made
+/// before records named their method.
+enum class Dependence { widens, ignored };
+
 /// From here on launches are samples themselves: six medians are the fewest whose extremes enclose
 /// the true one with 95 %.
 inline constexpr std::size_t launches_that_are_samples = 6;
@@ -42,7 +46,8 @@ double quantile(std::span<const double> samples, double p);
 /// Narrowest symmetric pair of order statistics that holds the median with at least `confidence`,
 /// by the exact binomial, moved outwards by the samples' dependence; nothing where there are too
 /// few samples for it (under 6 for 0.95).
-std::optional<Interval> median_interval(std::span<const double> samples, double confidence = 0.95);
+std::optional<Interval> median_interval(std::span<const double> samples, double confidence = 0.95,
+                                        Dependence dependence = Dependence::widens);
 
 /// Samples of one process launch each. One launch: median_interval of its samples. With six
 /// launches or more: the interval of the launch medians. Two to five: the hull of the launches' own
@@ -53,7 +58,8 @@ struct LaunchInterval {
   Interval interval;
   bool spans_launches = false;  // six or more; a hull of fewer is no 95 % interval over launches
 };
-std::optional<LaunchInterval> launch_interval(std::span<const std::vector<double>> launches);
+std::optional<LaunchInterval> launch_interval(std::span<const std::vector<double>> launches,
+                                              Dependence dependence = Dependence::widens);
 
 /// Median of b[i] / a[i] over pairs, with its interval. Pairs come from the same round.
 std::optional<Estimate> paired_ratio(std::span<const double> a, std::span<const double> b,

@@ -179,6 +179,24 @@ TEST(Verify, LeavesIntervalsOfAnotherMethodAloneAndSaysSo) {
   EXPECT_THAT(unchecked(document), Contains(HasSubstr("another method ('bootstrap/1'")));
 }
 
+TEST(Verify, TakesOlderIntervalsOfRecordsThatNameNoMethodAndSaysSo) {
+  Document document = make_document(30);
+  for (Row& row : document.rows)  // a drift, which widens intervals now
+    for (TimeSample& sample : row.samples) sample.seconds *= 1 + 1e-5 * sample.round;
+  settle(document);
+  const Interval now = *document.rows[0].interval95;
+  for (Row& row : document.rows)
+    row.interval95 = summarise(row.samples, stats::Dependence::ignored).interval95;
+  ASSERT_NE(*document.rows[0].interval95, now);
+  set_ceilings(document);
+  EXPECT_THAT(findings(document), Contains(HasSubstr("/rows/0/time/interval95")));
+  document.run.interval_method.clear();
+  EXPECT_THAT(findings(document), IsEmpty());
+  EXPECT_THAT(unchecked(document), Contains(HasSubstr("an older method")));
+  document.rows[0].interval95 = Interval{now.low, *document.rows[0].median};
+  EXPECT_THAT(findings(document), Contains(HasSubstr("/rows/0/time/interval95")));
+}
+
 TEST(Verify, FindsMediansAndIntervalsThatNoMethodGives) {
   EXPECT_THAT(after([](Document& d) {
                 d.run.interval_method = "bootstrap/1";
@@ -426,6 +444,60 @@ TEST(Verify, FindsAColdRowThatDoesNotSayWhatWasTouched) {
 TEST(Verify, FindsAColdRowWhoseBuffersStayInTheCache) {
   EXPECT_THAT(after([](Document& d) { d.rows[fast_row].cold->bytes_between_uses = 800'000; }),
               Contains(HasSubstr("under three times the last-level cache")));
+}
+
+TEST(Verify, FindsARowThatSaysThisProgramImportedItFromItself) {
+  for (const char* tool : {"ergon", "Ergon", "ergon 0.1"})
+    EXPECT_THAT(after([&](Document& d) {
+                  d.rows[0].imported_from = Row::Imported{tool, ""};
+                }),
+                Contains(HasSubstr("/rows/0/imported_from/tool")))
+        << tool;
+  EXPECT_THAT(after([](Document& d) {
+                d.rows[0].imported_from = Row::Imported{"another", ""};
+              }),
+              IsEmpty());
+}
+
+TEST(Verify, FindsAnImportedRowAboveItsTolerance) {
+  EXPECT_THAT(after([](Document& d) {
+                Accuracy accuracy = *d.rows[0].accuracy;
+                accuracy.max_abs = 1e6;
+                d.rows[0].accuracy = accuracy;
+                d.rows[0].imported_from = Row::Imported{"another", ""};
+              }),
+              Contains(HasSubstr("the facts give 'wrong'")));
+}
+
+TEST(Verify, FindsMoreThreadsThanTheHostHas) {
+  EXPECT_THAT(after([](Document& d) { d.rows[0].threads = 77; }),
+              Contains(HasSubstr("/threads (gemm/m=64,n=32,k=16/f32/onednn:onednn/cpu/threads:77"
+                                 "/cold): is 77 on a host of 2 hardware threads")));
+  EXPECT_THAT(after([](Document& d) { d.rows[skipped_row].threads = 77; }), IsEmpty());
+}
+
+TEST(Verify, FindsARowThatWasFoundRightWithoutALook) {
+  EXPECT_THAT(after([](Document& d) {
+                Accuracy accuracy = *d.rows[0].accuracy;
+                accuracy.checked_elements = 0;
+                accuracy.tolerance = 1e30;
+                d.rows[0].accuracy = accuracy;
+              }),
+              Contains(HasSubstr("/rows/0/accuracy/checked_elements")));
+}
+
+TEST(Verify, FindsAnotherSeed) {
+  EXPECT_THAT(after([](Document& d) { d.run.seed = 8; }),
+              Contains(HasSubstr("/rows/0/inputs/seed")));
+}
+
+TEST(Verify, FindsCeilingsEmptiedInARunThatIsCalledIncomplete) {
+  EXPECT_THAT(after([](Document& d) {
+                d.run.complete = false;
+                d.run.finished_utc = Absent{"not finished"};
+                d.devices[0].ceilings.clear();
+              }),
+              Contains(HasSubstr("its device has no such ceiling")));
 }
 
 TEST(Verify, FindsAnEmptiedCeiling) {

@@ -67,6 +67,16 @@ TEST(MedianInterval, OfTiesHasNoWidth) {
   EXPECT_EQ(median_interval(Samples(12, 3.0)), (Interval{3, 3}));
 }
 
+TEST(MedianInterval, IsNarrowerWhereDependenceIsIgnored) {
+  Samples drift;
+  for (int i = 0; i < 40; ++i) drift.push_back(i);
+  const auto widened = median_interval(drift);
+  const auto plain = median_interval(drift, 0.95, Dependence::ignored);
+  EXPECT_EQ(*plain, (Interval{13, 26}));
+  EXPECT_LT(widened->low, plain->low);
+  EXPECT_GT(widened->high, plain->high);
+}
+
 TEST(LaunchInterval, OfOneLaunchIsTheIntervalOfItsSamples) {
   const auto one = launch_interval(std::vector<Samples>{{6, 1, 5, 2, 4, 3}});
   ASSERT_TRUE(one);
