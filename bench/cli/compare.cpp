@@ -6,13 +6,13 @@
 #include <memory>
 
 #include "bench/base/error.h"
+#include "bench/cli/check.h"
 #include "bench/cli/command.h"
 #include "bench/cli/suite_options.h"
 #include "bench/measure/follow.h"
 #include "bench/measure/host.h"
 #include "bench/measure/run.h"
 #include "bench/record/journal.h"
-#include "bench/record/read.h"
 #include "bench/report/compare.h"
 
 namespace ergon::cli {
@@ -42,12 +42,18 @@ int tell(const report::Comparison& comparison, bool as_json) {
   return report::exit_code(comparison);
 }
 
+report::Side side_of(const std::string& file, const CheckedRecord& record) {
+  report::Side side = report::whole_side(file, record.document);
+  side.warnings = record.warnings;
+  return side;
+}
+
 int compare_files(const Options& o) {
-  const record::Document base = record::read_document(o.base),
-                         fresh = record::read_document(o.fresh);
-  return tell(report::compare(report::whole_side(o.base, base), report::whole_side(o.fresh, fresh),
-                              o.compare),
-              o.as_json);
+  const CheckedRecord base = read_checked(o.base), fresh = read_checked(o.fresh);
+  const auto comparison = from_records({o.base, o.fresh}, [&] {
+    return report::compare(side_of(o.base, base), side_of(o.fresh, fresh), o.compare);
+  });
+  return tell(comparison, o.as_json);
 }
 
 // The names that the two libraries got, in the order in which they were given.

@@ -5,6 +5,7 @@
 #include "bench/base/error.h"
 #include "bench/cli/command.h"
 #include "bench/measure/host.h"
+#include "bench/report/text.h"
 
 // Exit codes: 0 done; 1 worse, wrong or inconsistent; 2 a mistake of the user; 3 cannot tell.
 int main(int argc, char** argv) {
@@ -29,13 +30,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& done) {  // --help, --version
     return app.exit(done);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "error: command line: %s\n", error.what());
+    std::fprintf(stderr, "error: command line: %s\n", report::printable(error.what()).c_str());
   } catch (const UserError& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    std::fprintf(stderr, "error: %s\n", report::printable(error.what()).c_str());
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "error: out of memory\n");
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
+    std::fprintf(stderr, "error: %s\n", report::printable(error.what()).c_str());
     return 1;
   }
   return 2;

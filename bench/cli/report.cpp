@@ -2,12 +2,12 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "bench/base/error.h"
+#include "bench/cli/check.h"
 #include "bench/cli/command.h"
 #include "bench/cli/print_report.h"
-#include "bench/record/read.h"
-#include "bench/record/verify.h"
 #include "bench/report/formats.h"
 #include "bench/report/table.h"
 
@@ -21,33 +21,27 @@ struct Options {
   report::ReportOptions table;
 };
 
-void write(const Options& options, const std::vector<record::Document>& documents,
-           std::ostream& out) {
-  const report::Format& format = report::format(options.format);
-  std::vector<report::Source> sources;
-  for (std::size_t i = 0; i < documents.size(); ++i)
-    sources.push_back({i < options.files.size() ? options.files[i] : "", &documents[i]});
-  format.write(report::make_table(sources, options.table), out);
+void write(const Options& options, const std::vector<report::Source>& sources, std::ostream& out) {
+  const auto table =
+      from_records(options.files, [&] { return report::make_table(sources, options.table); });
+  report::format(options.format).write(table, out);
 }
 
 int run(const Options& options) {
   report::format(options.format);
-  std::vector<record::Document> documents;
-  for (const std::string& file : options.files) {
-    documents.push_back(record::read_document(file));
-    if (const auto findings = record::verify(documents.back()); !findings.empty())
-      std::cerr << "warning: " << file
-                << " does not agree with itself: " << record::summary(findings)
-                << "; see `ergon verify`\n";
-  }
+  std::vector<CheckedRecord> records;
+  for (const std::string& file : options.files) records.push_back(read_checked(file));
+  std::vector<report::Source> sources;
+  for (std::size_t i = 0; i < records.size(); ++i)
+    sources.push_back({options.files[i], &records[i].document, records[i].warnings});
   if (options.out.empty()) {
-    write(options, documents, std::cout);
+    write(options, sources, std::cout);
     return 0;
   }
   if (std::filesystem::exists(options.out))
     throw UserError({options.out, 0, "--out"}, "exists already");
   std::ostringstream text;
-  write(options, documents, text);
+  write(options, sources, text);
   std::ofstream file(options.out, std::ios::binary);
   if (!(file << text.str() << std::flush))
     throw UserError({options.out, 0, ""}, "cannot be written");
@@ -57,7 +51,9 @@ int run(const Options& options) {
 }  // namespace
 
 void print_table(const std::vector<record::Document>& documents, std::ostream& out) {
-  write({}, documents, out);
+  std::vector<report::Source> sources;
+  for (const record::Document& document : documents) sources.push_back({"", &document, {}});
+  write({}, sources, out);
 }
 
 void add_report(CLI::App& app, int& exit_code) {
@@ -77,7 +73,7 @@ void add_report(CLI::App& app, int& exit_code) {
       ->delimiter(',');
   command
       ->add_option("--columns", o->table.columns,
-                   "Columns to show, separated by commas; a wrong one lists all")
+                   "Columns to show, separated by commas; a wrong one, or `help`, lists all")
       ->delimiter(',');
   command->add_option("--sort", o->table.sort, "Column to sort by, as COLUMN or COLUMN:desc");
   command->add_option(

@@ -33,12 +33,16 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   return best == candidates.end() ? std::string{} : *best;
 }
 
-std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
+std::string guess(std::string_view word, std::span<const std::string> candidates) {
   const std::string best = nearest(word, candidates);
-  if (best.empty()) return {};
   // Two letters, or a third of them, wrong is a typing mistake; more is another word.
-  if (distance(word, best) <= std::max<std::size_t>(word.size() / 3, 2))
-    return "; did you mean '" + best + "'?";
+  const bool near =
+      !best.empty() && distance(word, best) <= std::max<std::size_t>(word.size() / 3, 2);
+  return near ? "; did you mean '" + best + "'?" : "";
+}
+
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
+  if (std::string near = guess(word, candidates); !near.empty() || candidates.empty()) return near;
   std::string list;
   constexpr std::size_t shown = 12;
   for (std::size_t i = 0; i < candidates.size() && i < shown; ++i)

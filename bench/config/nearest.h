@@ -11,6 +11,9 @@ namespace ergon::config {
 /// first of equals. Empty where there are none.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
+/// "; did you mean 'seed'?"; empty where nothing is near.
+std::string guess(std::string_view word, std::span<const std::string> candidates);
+
 /// "; did you mean 'seed'?", or where nothing is near: "; known: name, seed".
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 

@@ -94,6 +94,11 @@ const Column all_columns[] = {
     {"status", "status", Kind::text, "", [](const Item& i) { return i.row->status; }},
     {"reason", "reason", Kind::text, "why it is not ok",
      [](const Item& i) { return i.row->reason; }},
+    {"imported_from", "imported from", Kind::text, "another tool, which measured the row",
+     [](const Item& i) { return imported_text(*i.row); }},
+    {"record_warnings", "warnings", Kind::text,
+     "what is to be doubted in the row's record: unfinished, or not in agreement with itself",
+     [](const Item& i) { return i.warnings; }},
 };
 
 }  // namespace
@@ -113,8 +118,9 @@ const Column& column(std::string_view name, const std::string& field) {
     if (candidate.name == name) return candidate;
     known.emplace_back(candidate.name);
   }
-  throw UserError({"command line", 0, field}, fmt::format("there is no column '{}'{}", name,
-                                                          config::did_you_mean(name, known)));
+  throw UserError({"command line", 0, field},
+                  fmt::format("there is no column '{}'{}; all columns: {}", name,
+                              config::guess(name, known), fmt::join(known, ", ")));
 }
 
 std::string implementation_text(const record::Implementation& implementation) {
@@ -129,6 +135,12 @@ std::string dtype_text(const record::Row& row) {
   if (row.dtype.weights != row.dtype.inputs) text += " x " + row.dtype.weights;
   if (text != row.dtype.output) text += " -> " + row.dtype.output;
   return text;
+}
+
+std::string imported_text(const record::Row& row) {
+  if (!row.imported_from) return {};
+  const auto& [tool, version] = *row.imported_from;
+  return version.empty() ? tool : tool + " " + version;
 }
 
 std::string interval_text(const record::Row& row) {

@@ -1,6 +1,8 @@
 // One list of columns drives every output, --columns, --sort and --group-by.
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,9 +19,16 @@ struct Item {
   const record::Document* document = nullptr;
   const record::Row* row = nullptr;
   std::string run;
+  std::string warnings;  // of its record
   Figures figures;
   /// Fastest of its workload, its interval clear of all others'.
   bool fastest = false;
+};
+
+/// What speedups are relative to.
+struct Baselines {
+  std::map<std::string, std::size_t> rows;  // by the implementation that they are divided by
+  bool chosen = false;                      // among several that fit
 };
 
 enum class Kind { text, count, seconds, si, percent, ratio, plain };
@@ -41,13 +50,15 @@ struct Column {
 };
 
 std::span<const Column> columns() noexcept;
-/// Throws UserError at `field` ("--sort"), naming the known or the nearest.
+/// Throws UserError at `field` ("--sort"), naming the nearest and all.
 const Column& column(std::string_view name, const std::string& field);
 
 /// "onednn packed-once": backend, name where it differs, variant.
 std::string implementation_text(const record::Implementation& implementation);
 /// "f32", "bf16 -> f32", "u8 x s8 -> s32".
 std::string dtype_text(const record::Row& row);
+/// "another-tool 1.2" of an imported row; empty of a measured one.
+std::string imported_text(const record::Row& row);
 /// What the row's interval is over: "rounds", "launches", "hull of 3 launches' intervals".
 std::string interval_text(const record::Row& row);
 /// "gemm m=8 n=64 k=64".

@@ -178,6 +178,11 @@ ComparedRow compared(const Side& base_side, const Row& base, const Side& fresh_s
   return out;
 }
 
+void add_warnings(const std::string& name, const Side& side, std::vector<std::string>& out) {
+  for (const std::string& warning : side.warnings) out.push_back(name + ": " + warning);
+  if (!side.document->run.complete) out.push_back(name + ": " + incomplete);
+}
+
 void refuse_other_machine(const std::vector<std::string>& machines) {
   if (!machines.empty())
     throw UserError("the records are of different machines (" + join(machines, "; ") +
@@ -187,14 +192,14 @@ void refuse_other_machine(const std::vector<std::string>& machines) {
 }  // namespace
 
 Side whole_side(const std::string& label, const Document& document) {
-  Side side{label, &document, {}};
+  Side side{label, &document, {}, {}};
   for (const Row& row : document.rows)
     if (!record::is_ceiling(row)) add_row(side, record::key(row), row);
   return side;
 }
 
 Side labelled_side(const std::string& label, const Document& document) {
-  Side side{label, &document, {}};
+  Side side{label, &document, {}, {}};
   for (const Row& row : document.rows) {
     Row unlabelled = identity(row);
     if (!record::is_ceiling(row) && take_label(unlabelled.implementation, label))
@@ -205,12 +210,15 @@ Side labelled_side(const std::string& label, const Document& document) {
 }
 
 Comparison compare(const Side& base, const Side& fresh, const CompareOptions& options) {
-  Comparison out{base.document, fresh.document, base.label, fresh.label, options, {}, {}, {}, {}};
+  Comparison out{
+      base.document, fresh.document, base.label, fresh.label, options, {}, {}, {}, {}, {}};
   const auto machines = machine_differences(*base.document, *fresh.document);
   if (!options.across_hosts) refuse_other_machine(machines);
   out.differences = machines;
   for (std::string& text : setting_differences(*base.document, *fresh.document))
     out.differences.push_back(std::move(text));
+  add_warnings("base", base, out.warnings);
+  if (base.document != fresh.document) add_warnings("new", fresh, out.warnings);
 
   for (const auto& [key, row] : fresh.rows)
     if (!find(base, key)) out.only_fresh.push_back(key);

@@ -35,6 +35,7 @@ struct Side {
   std::string label;
   const record::Document* document = nullptr;
   std::vector<std::pair<std::string, const record::Row*>> rows;  // in the record's order
+  std::vector<std::string> warnings = {};  // what is to be doubted of the record
 };
 /// Every row but ceilings, matched by record::key.
 Side whole_side(const std::string& label, const record::Document& document);
@@ -69,6 +70,7 @@ struct Comparison {
   std::vector<ComparedRow> rows;
   std::vector<std::string> only_base, only_fresh;  // keys
   std::vector<std::string> differences;  // of conditions: "governor: performance / powersave"
+  std::vector<std::string> warnings;     // of either record: "base: INCOMPLETE: ..."
 };
 
 /// Throws UserError for records of different machines unless asked for, and where no row is in

@@ -146,6 +146,7 @@ void write_comparison(const Comparison& comparison, std::ostream& out) {
       << '\n';
   for (const std::string& text : comparison.differences)
     out << "differs: " << printable(text) << '\n';
+  for (const std::string& text : comparison.warnings) out << "WARNING: " << printable(text) << '\n';
   out << '\n';
   write_rows(comparison, out);
   write_only(comparison.base, comparison.only_base, out);
@@ -177,10 +178,12 @@ void write_comparison_json(const Comparison& comparison, std::ostream& out) {
             {"measure", comparison.options.measure == Measure::seconds ? "seconds" : "joules"},
             {"exit_code", exit_code(comparison)},
             {"differences", Json::array()},
+            {"warnings", Json::array()},
             {"rows", Json::array()},
             {"only_base", Json::array()},
             {"only_new", Json::array()}};
   for (const auto& text : comparison.differences) json["differences"].push_back(printable(text));
+  for (const auto& text : comparison.warnings) json["warnings"].push_back(printable(text));
   for (const auto& key : comparison.only_base) json["only_base"].push_back(printable(key));
   for (const auto& key : comparison.only_fresh) json["only_new"].push_back(printable(key));
   for (const ComparedRow& row : comparison.rows)

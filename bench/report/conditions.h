@@ -8,6 +8,9 @@
 
 namespace ergon::report {
 
+/// Said of a run whose record is not complete.
+inline constexpr const char* incomplete = "INCOMPLETE: the run ended before its last case";
+
 /// What makes it another machine: processor, cores, sockets, devices. "cpu: A / B" each.
 std::vector<std::string> machine_differences(const record::Document& base,
                                              const record::Document& fresh);

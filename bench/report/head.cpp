@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/report/conditions.h"
 #include "bench/report/remarks.h"
 #include "bench/report/text.h"
 
@@ -51,7 +52,7 @@ std::string run_line(const record::Document& document) {
       "ergon " + run.ergon.version};
   if (!run.ergon.commit.empty()) parts.back() += " (" + run.ergon.commit.substr(0, 10) + ")";
   if (run.launches > 1) parts.push_back(fmt::format("{} launches", run.launches));
-  if (!run.complete) parts.emplace_back("INCOMPLETE: the run ended before its last case");
+  if (!run.complete) parts.emplace_back(incomplete);
   return printable(join(parts, " · "));
 }
 
@@ -63,6 +64,8 @@ std::vector<std::string> head(const Table& table) {
     const std::string label = table.sources.size() > 1 ? printable(source.label) + ": " : "";
     lines.push_back(label + machine_line(*source.document));
     lines.push_back(label + run_line(*source.document));
+    for (const std::string& warning : source.warnings)
+      lines.push_back(label + "WARNING: " + printable(warning));
   }
   return lines;
 }

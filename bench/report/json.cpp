@@ -56,6 +56,7 @@ Json run_of(const Source& source) {
         std::pair("ergon", run.ergon.version), std::pair("cpu", source.document->host.cpu.model)})
     if (!text.empty()) out[name] = printable(text);
   out["complete"] = run.complete;
+  for (const std::string& warning : source.warnings) out["warnings"].push_back(printable(warning));
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <utility>
@@ -19,11 +20,16 @@ using Launches = std::map<int, std::vector<double>>;  // launch -> values per ca
 
 using stats::launches_that_are_samples;
 
+/// 0 where there is none: no calls, or so little that the quotient vanishes.
+double per_call(double amount, std::int64_t calls) {
+  return calls > 0 ? amount / static_cast<double>(calls) : 0;
+}
+
 std::map<std::pair<int, int>, double> by_round(const Row& row) {
   std::map<std::pair<int, int>, double> out;
   for (const auto& sample : row.samples)
-    if (sample.calls > 0 && sample.seconds > 0)
-      out[{sample.launch, sample.round}] = sample.seconds / static_cast<double>(sample.calls);
+    if (const double seconds = per_call(sample.seconds, sample.calls); seconds > 0)
+      out[{sample.launch, sample.round}] = seconds;
   return out;
 }
 
@@ -37,8 +43,9 @@ Launches joules_by_launch(const Row& row) {
   Launches out;
   if (!row.energy) return out;
   for (const auto& sample : row.energy->samples)
-    if (sample.joules && *sample.joules > 0 && sample.calls > 0)
-      out[sample.launch].push_back(*sample.joules / static_cast<double>(sample.calls));
+    if (const double joules = sample.joules ? per_call(*sample.joules, sample.calls) : 0;
+        joules > 0)
+      out[sample.launch].push_back(joules);
   return out;
 }
 

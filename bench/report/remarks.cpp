@@ -87,11 +87,13 @@ void add_intervals(const Shown& shown, Collector& out) {
 
 void add_rows(const Shown& shown, Collector& out) {
   std::map<std::string, int> statuses;
-  std::size_t windows = 0, flagged = 0, unwatched = 0, again = 0, checked = 0;
+  std::size_t windows = 0, flagged = 0, unwatched = 0, again = 0, checked = 0, imported = 0;
   std::map<std::string, int> flags;
   for (const Item* item : shown.items) {
     ++statuses[item->row->status];
-    if (item->row->accuracy) {
+    if (item->row->imported_from) {
+      ++imported;
+    } else if (item->row->accuracy) {
       ++checked;
       again += item->row->accuracy->verified_after ? 1 : 0;
     }
@@ -112,6 +114,9 @@ void add_rows(const Shown& shown, Collector& out) {
   text += number(windows, "timed window");
   text += flagged == 0 ? ", none flagged or excluded."
                        : fmt::format(", {} flagged ({}), none excluded.", flagged, counts(flags));
+  if (imported > 0)
+    text += fmt::format(" {} imported from another tool: not measured or verified here.",
+                        number(imported, "row"));
   // Nothing seen is no sign of a quiet machine where nothing could be seen.
   if (unwatched > 0)
     text += fmt::format(" Steal and other load could not be watched in {}.",
@@ -252,6 +257,16 @@ void add_cold(const Shown& shown, Collector& out) {
     }
 }
 
+std::string speedup_text(const Table& table) {
+  const std::string text = "median of the ratios to " + table.options.baseline +
+                           " within rounds, so drift of the machine cancels.";
+  if (!table.baselines.chosen) return text;
+  std::vector<std::string> parts;
+  for (const auto& [implementation, rows] : table.baselines.rows)
+    parts.push_back(fmt::format("{} of {}", implementation, number(rows, "row")));
+  return text + " Of several that fit the fastest is taken: " + join(parts, ", ") + ".";
+}
+
 }  // namespace
 
 std::string energy_mark(const Item& item) {
@@ -267,9 +282,7 @@ std::vector<Remark> remarks(const Table& table) {
   if (shown.any_figure()) add_intervals(shown, collector);
   if (std::ranges::any_of(shown.items, &Item::fastest))
     out.push_back({"*", "fastest of its workload: its interval is clear of every other's."});
-  if (shown.any({"speedup"}))
-    out.push_back({"Speedup", "median of the ratios to " + table.options.baseline +
-                                  " within rounds, so drift of the machine cancels."});
+  if (shown.any({"speedup"})) out.push_back({"Speedup", speedup_text(table)});
   if (shown.any({"watts", "joules_per_call", "flops_per_joule", "tokens_per_joule"}))
     add_energy(table, shown, collector);
   if (shown.any({"usd_per_hour", "flops_per_usd", "tokens_per_usd"})) add_prices(table, collector);

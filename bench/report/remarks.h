@@ -15,7 +15,7 @@ struct Remark {
 
 /// What concerns the columns that are shown; each fact once.
 std::vector<Remark> remarks(const Table& table);
-/// Machine, build and suite, two lines for each source.
+/// Machine, build and suite, two lines for each source, and a line for each of its warnings.
 std::vector<std::string> head(const Table& table);
 
 /// "[c pkg]": provenance and scope of a row's joules; empty where the record does not describe

@@ -47,12 +47,20 @@ SheetCell figure_cell(const Column& column, const Item& item, Footnotes& footnot
   return cell;
 }
 
+std::string status_notes(const record::Row& row, Footnotes& footnotes) {
+  std::string notes;
+  if (row.status != "ok") notes += footnotes.refer(row.status + ": " + row.reason);
+  if (row.imported_from)
+    notes += footnotes.refer("imported from " + imported_text(row) +
+                             ": neither measured nor verified by this program");
+  return notes;
+}
+
 SheetCell text_cell(const Column& column, const Item& item, Footnotes& footnotes,
                     std::size_t text_cells) {
   const std::string text =
       printable(column.name == "case" ? case_text(*item.row) : column.text(item));
-  if (column.name == "status" && item.row->status != "ok")
-    return {text, footnotes.refer(item.row->status + ": " + item.row->reason)};
+  if (column.name == "status") return {text, status_notes(*item.row, footnotes)};
   if (text.empty()) return {"—", {}};
   if (text_cells == 0 || width(text) <= text_cells) return {text, {}};
   return {shortened(text, text_cells), footnotes.refer(text)};

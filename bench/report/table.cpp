@@ -9,6 +9,7 @@
 #include "bench/base/error.h"
 #include "bench/report/arithmetic.h"
 #include "bench/report/baseline.h"
+#include "bench/report/conditions.h"
 #include "bench/report/text.h"
 
 namespace ergon::report {
@@ -33,12 +34,20 @@ std::vector<const Column*> group_keys(const ReportOptions& options) {
   return keys;
 }
 
+std::string warnings_of(const Source& source) {
+  std::vector<std::string> all = source.warnings;
+  if (!source.document->run.complete) all.emplace_back(incomplete);
+  return join(all, "; ");
+}
+
 std::vector<Item> items_of(std::span<const Source> sources, const ReportOptions& options) {
   std::vector<Item> items;
-  for (const Source& source : sources)
+  for (const Source& source : sources) {
+    const std::string warnings = warnings_of(source);
     for (const Row& row : source.document->rows)
-      items.push_back({source.document, &row, source.label,
+      items.push_back({source.document, &row, source.label, warnings,
                        derive(*source.document, row, options.pricing), false});
+  }
   return items;
 }
 
@@ -225,13 +234,13 @@ void sort_as_run(const std::vector<Item>& all, std::vector<Item>& items) {
 }  // namespace
 
 Table make_table(std::span<const Source> sources, const ReportOptions& options) {
-  Table table{{sources.begin(), sources.end()}, options, {}};
+  Table table{{sources.begin(), sources.end()}, options, {}, {}};
   const auto keys = group_keys(options);
   const auto chosen = named(options.columns, "--columns");
   const Order order = parse_sort(options.sort);
   std::vector<Item> items = items_of(sources, options);
   refuse_ranking_without_evidence(order, items);
-  if (!options.baseline.empty()) set_speedups(items, options.baseline);
+  if (!options.baseline.empty()) table.baselines = set_speedups(items, options.baseline);
 
   const Seen seen = look_over(items);
   table.groups = grouped(items, keys);
@@ -255,9 +264,12 @@ std::vector<const Column*> columns_for_programs(const Table& table) {
     return out;
   }
   out = named(table.options.columns, "--columns");
-  if (std::ranges::none_of(out, &Column::is_energy)) return out;
-  for (const char* name :
-       {"energy_meter", "energy_scope", "energy_provenance", "energy_relative_uncertainty"}) {
+  std::vector<std::string> markings;
+  if (std::ranges::any_of(out, &Column::is_energy))
+    markings = {"energy_meter", "energy_scope", "energy_provenance", "energy_relative_uncertainty"};
+  if (std::ranges::any_of(table.sources, [](const Source& s) { return !warnings_of(s).empty(); }))
+    markings.emplace_back("record_warnings");
+  for (const std::string& name : markings) {
     const Column* marking = &column(name, "--columns");
     if (std::ranges::find(out, marking) == out.end()) out.push_back(marking);
   }

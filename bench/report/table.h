@@ -24,6 +24,7 @@ struct ReportOptions {
 struct Source {
   std::string label;
   const record::Document* document = nullptr;
+  std::vector<std::string> warnings = {};  // what is to be doubted; every output repeats them
 };
 
 struct Group {
@@ -38,6 +39,7 @@ struct Table {
   std::vector<Source> sources;
   ReportOptions options;
   std::vector<Group> groups;
+  Baselines baselines = {};
 };
 
 /// Throws UserError for unknown columns and baselines, and 'cannot tell: energy is modelled from
@@ -45,7 +47,7 @@ struct Table {
 Table make_table(std::span<const Source> sources, const ReportOptions& options);
 
 /// What CSV and JSON hold: the chosen columns, else every column. Joules are never without the
-/// columns that say where they are from.
+/// columns that say where they are from, rows of a doubtful record never without its warnings.
 std::vector<const Column*> columns_for_programs(const Table& table);
 
 }  // namespace ergon::report

@@ -222,7 +222,8 @@ Document with_energy(const record::Meter& meter, double watts, double spread = 0
 TEST(CompareEnergy, modelled_joules_decide_nothing) {
   const Document base = with_energy(test::modelled_meter(), 50);
   const Document fresh = with_energy(test::modelled_meter(), 80);
-  const Comparison comparison = compared(base, fresh, {.launch_spread = 0, .measure = Measure::joules});
+  const Comparison comparison =
+      compared(base, fresh, {.launch_spread = 0, .measure = Measure::joules});
   EXPECT_EQ(comparison.rows[0].joules.why, "energy is modelled from time");
   EXPECT_EQ(verdict_text(comparison.rows[0], Measure::joules), "cannot tell");
   EXPECT_EQ(exit_code(comparison), 3);
@@ -231,8 +232,8 @@ TEST(CompareEnergy, modelled_joules_decide_nothing) {
 TEST(CompareEnergy, counted_joules_decide_and_one_meters_calibration_cancels) {
   record::Meter meter = test::counter_meter();
   meter.relative_uncertainty = 0.2;
-  const Comparison comparison =
-      compared(with_energy(meter, 50), with_energy(meter, 60), {.launch_spread = 0, .measure = Measure::joules});
+  const Comparison comparison = compared(with_energy(meter, 50), with_energy(meter, 60),
+                                         {.launch_spread = 0, .measure = Measure::joules});
   EXPECT_EQ(verdict_text(comparison.rows[0], Measure::joules), "more");
   EXPECT_EQ(exit_code(comparison), 1);
   EXPECT_EQ(exit_code(compared(with_energy(meter, 50), with_energy(meter, 40),
@@ -246,9 +247,11 @@ TEST(CompareEnergy, calibration_counts_between_machines_and_window_errors_always
   const Document base = with_energy(meter, 50);
   Document fresh = with_energy(meter, 60);
   fresh.host.cpu.model = "Other";
-  const CompareOptions options{.launch_spread = 0, .across_hosts = true, .measure = Measure::joules};
+  const CompareOptions options{
+      .launch_spread = 0, .across_hosts = true, .measure = Measure::joules};
   EXPECT_EQ(exit_code(compared(base, fresh, options)), 3);
-  EXPECT_EQ(exit_code(compared(base, with_energy(meter, 60, 0.2), {.launch_spread = 0, .measure = Measure::joules})),
+  EXPECT_EQ(exit_code(compared(base, with_energy(meter, 60, 0.2),
+                               {.launch_spread = 0, .measure = Measure::joules})),
             3);
 }
 
@@ -338,6 +341,29 @@ TEST(CompareText, says_what_few_launches_cannot) {
   EXPECT_THAT(narrow.str(), Not(HasSubstr("widened")));
   write_comparison_json(compared(base, fresh), json);
   EXPECT_EQ(nlohmann::json::parse(json.str())["rows"][0]["seconds"]["verdict"], "same");
+}
+
+TEST(Compare, both_outputs_hold_the_warnings_of_the_records) {
+  const Document base = with_rows({test::timed_row({})});
+  Document fresh = base;
+  fresh.run.complete = false;
+  Side doubted = whole_side("base.json", base);
+  doubted.warnings = {"does not agree with itself: 2 findings"};
+  const Comparison comparison = compare(doubted, whole_side("new.json", fresh), {});
+  std::ostringstream text, json;
+  write_comparison(comparison, text);
+  EXPECT_THAT(text.str(), HasSubstr("WARNING: base: does not agree with itself: 2 findings\n"));
+  EXPECT_THAT(text.str(), HasSubstr("WARNING: new: INCOMPLETE"));
+  write_comparison_json(comparison, json);
+  EXPECT_EQ(nlohmann::json::parse(json.str())["warnings"].size(), 2U);
+}
+
+// Subnormal seconds over many calls are zero.
+TEST(Compare, windows_whose_time_per_call_vanishes_are_no_samples) {
+  const Document base = with_rows({test::timed_row({})});
+  Document fresh = base;
+  fresh.rows[0].samples[0].seconds = 5e-324;
+  EXPECT_NO_THROW(compared(base, fresh));
 }
 
 }  // namespace

@@ -137,6 +137,32 @@ TEST(Remarks, never_call_the_hull_of_few_launches_an_interval_over_launches) {
   }
 }
 
+TEST(Remarks, say_which_rows_another_tool_measured) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({}), test::timed_row({.backend = "naive"})};
+  document.rows[0].imported_from = record::Row::Imported{"other-tool", "1.2"};
+  EXPECT_THAT(remark(document, "Rows"), HasSubstr("Outputs checked in 1 of 2 rows"));
+  EXPECT_THAT(remark(document, "Rows"), HasSubstr("1 row imported from another tool"));
+  for (const char* format : {"table", "markdown"})
+    EXPECT_THAT(written(format, document), HasSubstr("imported from other-tool 1.2: neither"));
+  for (const char* format : {"csv", "json"})
+    EXPECT_THAT(written(format, document), HasSubstr("other-tool 1.2"));
+}
+
+// A warning on standard error alone would not reach who reads the published table.
+TEST(Formats, every_output_holds_the_warnings_of_its_records) {
+  Document document = test::guest_run();
+  document.run.complete = false;
+  const Source source{"", &document, {"does not agree with itself:\x1b 2 findings"}};
+  for (const ReportOptions& options : {ReportOptions{}, ReportOptions{.columns = {"case"}}})
+    for (const Format& one : formats()) {
+      std::ostringstream out;
+      one.write(make_table({&source, 1}, options), out);
+      EXPECT_THAT(out.str(), HasSubstr("does not agree with itself:  2 findings")) << one.name;
+      EXPECT_THAT(out.str(), HasSubstr("INCOMPLETE")) << one.name;
+    }
+}
+
 TEST(Remarks, count_windows_and_their_flags) {
   EXPECT_THAT(remark(test::guest_run(), "Rows"),
               HasSubstr("96 timed windows, 2 flagged (1 busy, 2 steal), none excluded"));
