@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "bench/measure/recount.h"
+#include "bench/measure/suite_rows.h"
 #include "bench/record/read.h"
 
 namespace ergon::cli {
@@ -35,7 +36,8 @@ std::string warning_of(const std::vector<record::Finding>& findings) {
 
 std::vector<record::Finding> check(const record::Document& document) {
   auto findings = record::verify(document);
-  return findings.empty() ? measure::recount(document) : findings;
+  if (findings.empty()) findings = measure::recount(document);
+  return findings.empty() ? measure::check_suite(document) : findings;
 }
 
 CheckedRecord read_checked(const std::string& file) {

@@ -13,8 +13,9 @@
 
 namespace ergon::cli {
 
-/// All that this program can find wrong in a document: record::verify, and where that finds nothing
-/// the work of its rows counted anew.
+/// All that this program can find wrong in a document: record::verify; where that finds nothing,
+/// the work of its rows counted anew; where that does neither, its rows among the cases of its
+/// suite.
 std::vector<record::Finding> check(const record::Document& document);
 
 struct CheckedRecord {

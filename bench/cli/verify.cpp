@@ -85,8 +85,9 @@ void add_verify(CLI::App& app, int& exit_code) {
   command->footer(
       "Recomputes medians, intervals, ceilings and statuses from the raw samples and work from "
       "the\n"
-      "workloads; checks that rounds and positions are complete, that ceilings hold and that "
-      "statuses\n"
+      "workloads; checks that rounds and positions are complete, that ceilings hold, that rows are "
+      "cases\n"
+      "of the suite and that statuses "
       "follow. A record that passes is consistent; that it was measured where and how it says, no\n"
       "program can know.\n"
       "Exit code: 0 consistent, 1 something does not agree, 2 not readable.");

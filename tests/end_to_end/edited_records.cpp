@@ -25,9 +25,10 @@ class EditedRecord : public ::testing::Test {
   /// A consistent record of one measured row after a change.
   void write(const std::string& name, const std::function<void(json&)>& change) {
     json record = json::parse(program::read(ERGON_SOURCE_DIR "/tests/golden/record/minimal.json"));
-    // The golden record has fields that no kernel of ours does.
+    // The golden record has fields that no kernel of ours does, and a seed that no suite can have.
     for (json& row : record["rows"])
       row["workload"] = {{"m", 8}, {"n", 64}, {"k", 64}, {"dtype", "f32"}};
+    record["run"]["seed"] = record["rows"][0]["inputs"]["seed"] = 1;
     change(record);
     program::write(folder_ / name, record.dump());
   }
@@ -56,6 +57,17 @@ TEST_F(EditedRecord, WhoseWorkIsMoreThanItsWorkloadsIsDoubtedInEveryOutput) {
   const auto good = ergon("compare good.json good.json");
   EXPECT_THAT(good.out, Not(HasSubstr("WARNING")));
   EXPECT_EQ(good.err, "");
+}
+
+TEST_F(EditedRecord, WhoseRowsAreNoCasesOfItsSuiteIsFound) {
+  write("other.json", [](json& record) {
+    record["run"]["suite"]["text"] = "name = \"minimal\"\n[[gemm]]\nm = 9\nn = 64\nk = 64\n";
+    record["run"]["suite"]["sha256"] =
+        "17095ce11d4261219f6b4e198c936d67a731f0bd7d8103f73693d3b09d807119";
+  });
+  const auto verified = ergon("verify other.json");
+  EXPECT_EQ(verified.exit_code, 1);
+  EXPECT_THAT(verified.out, HasSubstr("/rows/0/case"));
 }
 
 TEST_F(EditedRecord, ThatIsIncompleteIsComparedWithAWord) {
