@@ -31,14 +31,15 @@ std::int64_t crowd(std::int64_t row_stride, int rows) {
 }
 
 /// Whether tiles do well to read left words where they lie. Rows along k: each row is a stream, and
-/// those of a tile must not push each other out of L1, half of whose ways (8 at least) they may
-/// take. Rows side by side: every k is another line, and what a tile reads must fit L1.
+/// those of a tile must not push each other out of L1, of whose ways (8 at least) they may take all
+/// but one: 7 rows a set are 3 % faster in place than packed, 14 rows 20 % slower. Rows side by
+/// side: every k is another line, and what a tile reads must fit L1.
 bool reads_in_place(const NativeShape& shape, const simd::TileSet& set, const NativeCaches& caches,
                     int rows) {
   const auto element = static_cast<std::int64_t>(simd::element_bytes(shape.product));
   const int group = simd::group(shape.product);
   if (shape.left.k_stride == element)
-    return shape.k % group == 0 && crowd(shape.left.row_stride, std::min(rows, set.most_rows)) <= 4;
+    return shape.k % group == 0 && crowd(shape.left.row_stride, std::min(rows, set.most_rows)) <= 7;
   return group == 1 && shape.k * 2 * line <= caches.l1 && crowd(shape.left.k_stride, l1_sets) <= 4;
 }
 
@@ -74,6 +75,8 @@ NativeBlocking::NativeBlocking(const NativeShape& shape, const simd::TileSet& se
   choose_parts(shape, set, threads, packs_left, packs_right);
   // As many panels for each part.
   row_panels = std::min(rows, ceil_div(row_panels, row_parts) * row_parts);
+  panel_rows = rows / row_panels;
+  taller_panels = rows % row_panels;
   choose_blocks(set, word, packs_right, caches);
 }
 
@@ -127,8 +130,7 @@ void NativeBlocking::choose_blocks(const simd::TileSet& set, std::int64_t word, 
 }
 
 std::int64_t NativeBlocking::row_of(std::int64_t panel) const noexcept {
-  // rows * panel may pass 2^63 for no matrix that fits memory.
-  return rows * panel / row_panels;
+  return panel * panel_rows + std::min(panel, taller_panels);
 }
 
 int NativeBlocking::columns_in(std::int64_t panel) const noexcept {

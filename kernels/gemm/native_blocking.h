@@ -42,6 +42,7 @@ struct NativeBlocking {
   std::int64_t rows, columns, groups;
   int panel_columns, lanes;
   std::int64_t row_panels, column_panels;
+  std::int64_t panel_rows = 0, taller_panels = 0;      // the first ones have a row more
   std::int64_t padded_columns;                         // of all panels
   std::int64_t k_block, k_blocks;                      // in groups
   std::int64_t block_row_panels, block_column_panels;  // of a block

@@ -11,6 +11,17 @@ constexpr std::size_t page = 4096;
 /// How far ahead right words are asked for: some 200 ns at the speed of one core's memory.
 constexpr std::int64_t ahead = 2048;
 
+/// From here on a tile takes long enough, and its problem is large enough, that what it will write
+/// is asked for before it begins.
+constexpr std::int64_t groups_of_a_far_tile = 128;
+
+void ask_for(const std::byte* to, std::int64_t row, int rows) {
+  for (int r = 0; r < rows; ++r) {
+    __builtin_prefetch(to + r * row, 1);
+    __builtin_prefetch(to + r * row + 64, 1);
+  }
+}
+
 /// Half of the pages that the first TLB holds.
 constexpr std::int64_t lines_in_turn = 32;
 
@@ -29,6 +40,7 @@ struct Range {
   }
 };
 Range share(std::int64_t count, std::int64_t part, std::int64_t parts) {
+  if (parts == 1) return {0, count};  // a division costs as much as a row of a tile
   return {count * part / parts, count * (part + 1) / parts};
 }
 
@@ -74,8 +86,9 @@ bool NativeLoop::packs_left() const noexcept {
 
 /// Whether the last sums are C as they stand.
 bool NativeLoop::writes_c() const noexcept {
-  return shape_.alpha == 1 && shape_.beta == 0 && shape_.output != DType::bf16 &&
-         shape_.c_column == static_cast<std::int64_t>(simd::sum_bytes(shape_.product));
+  return shape_.alpha == 1 && shape_.beta == 0 &&
+         (shape_.output != DType::bf16 || set_.writes_bf16) &&
+         shape_.c_column == static_cast<std::int64_t>(size_of(shape_.output));
 }
 
 std::int64_t NativeLoop::word() const noexcept {
@@ -310,6 +323,7 @@ void NativeLoop::run_block(const Block& block) const {
   simd::TileCall call;
   call.groups = block.groups;
   call.start_row = tile_row;
+  call.to_bf16 = into_c && shape_.output == DType::bf16;
   for (std::int64_t j = block.columns.begin; j < block.columns.end; ++j) {
     const std::int64_t at = (j - block.columns.begin) * b.panel_columns;
     const int width = b.width_of(j), columns = b.columns_in(j), vectors = width / b.lanes;
@@ -339,6 +353,7 @@ void NativeLoop::run_block(const Block& block) const {
       // The last of several tiles of a panel asks for the next panel, which is not in L2 yet.
       const bool panel_ends = i + 1 == block.row_block.end && i > block.row_block.begin;
       call.ahead = panel_ends ? width * block.groups * word() : ahead;
+      if (block.groups >= groups_of_a_far_tile) ask_for(call.to, call.to_row, rows);
       set_.tile(rows, vectors)(call);
       if (last && !into_c)
         finish({rows, columns, sums, tile_row, shape_.alpha, shape_.beta, c, shape_.c_row,

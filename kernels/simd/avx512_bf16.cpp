@@ -21,17 +21,29 @@ struct Bf16Pairs : Avx512Floats {
   static void multiply_add(Sum& sum, Vector left, Vector right) {
     sum = _mm512_dpbf16_ps(sum, left, right);
   }
+  // It takes denormals as zero, which these sums are not.
+  static void write_bf16(std::byte* to, Sum sum, int columns) {
+    _mm256_mask_storeu_epi16(to, Avx512Words32::first(columns),
+                             reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(sum)));
+  }
 };
 
 constexpr auto tiles = all_tiles<Bf16Pairs, avx512_rows, avx512_vectors>();
 
 }  // namespace
 
-constinit const TileSet avx512_bf16_pairs = {Isa::avx512,          Product::bf16,
-                                             "vdpbf16ps zmm",      "avx512_bf16",
-                                             avx512_rows,          16,
-                                             avx512_vectors,       0,
-                                             tiles.data(),         pack<Avx512Words32, 2, 2>,
-                                             finish<float, float>, finish<float, Bf16Bits>};
+constinit const TileSet avx512_bf16_pairs = {Isa::avx512,
+                                             Product::bf16,
+                                             "vdpbf16ps zmm",
+                                             "avx512_bf16",
+                                             avx512_rows,
+                                             16,
+                                             avx512_vectors,
+                                             0,
+                                             true,
+                                             tiles.data(),
+                                             pack<Avx512Words32, 2, 2>,
+                                             finish<float, float>,
+                                             finish<float, Bf16Bits>};
 
 }  // namespace ergon::simd

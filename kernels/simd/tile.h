@@ -47,6 +47,8 @@ struct TileCall {
   std::int64_t to_row = 0;  // bytes
   /// Of the last vector; what lies beyond in a row is neither read nor written.
   int columns = 0;
+  /// `to` is bf16, rounded to nearest even; only where the set writes_bf16.
+  bool to_bf16 = false;
   /// How far ahead of use a line of `right` is asked for; bytes.
   std::int64_t ahead = 0;
 };
@@ -86,6 +88,7 @@ struct TileSet {
   /// 8-bit left elements are multiplied as if this were added to them (128, -128 or 0): the caller
   /// takes as many times the sums of the right operand's columns away.
   int left_shift;
+  bool writes_bf16;   // tiles do; else finish_bf16 does
   const Tile* tiles;  // [vectors - 1][rows - 1]
   Pack pack;
   Finish finish;

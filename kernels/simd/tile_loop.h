@@ -8,6 +8,7 @@
 //   broadcast<phase>(p)
 //   multiply_add(sum, left, right)
 //   read(p, columns), write(p, sum, columns), add(a, b)   of sums; columns <= lanes
+//   write_bf16(p, sum, columns)   where it has one
 //
 // All sums stay in registers: indices are template arguments, so that no loop is left to unroll.
 // Units live in unnamed namespaces, and so do the instances of these templates.
@@ -33,18 +34,19 @@ ERGON_INLINE inline void unrolled(Body&& body) {
   unrolled(std::make_index_sequence<count>{}, body);
 }
 
+template <class Unit>
+concept WritesBf16 = requires(std::byte* to, typename Unit::Sum sum) {
+  Unit::write_bf16(to, sum, 1);
+};
+
 template <class Unit, int rows, int vectors>
-void tile(const TileCall& call) {
+void tile(const TileCall& given) {
+  // A copy: what is written through pointers could be the call itself.
+  const TileCall call = given;
   using Sum = typename Unit::Sum;
   constexpr std::int64_t right_vector = sizeof(typename Unit::Words);
   constexpr std::int64_t sum_vector = sizeof(Sum);
   Sum sum[rows][vectors] = {};
-
-  unrolled<rows>([&](auto r) ERGON_INLINE {
-    unrolled<vectors>([&](auto v) ERGON_INLINE {
-      __builtin_prefetch(call.to + r * call.to_row + v * sum_vector, 1);
-    });
-  });
 
   // Row r is at base[r / 3] + r % 3 rows: an address with a scaled index, not a pointer per row.
   constexpr int bases = (rows + 2) / 3;
@@ -69,18 +71,29 @@ void tile(const TileCall& call) {
     right += vectors * right_vector;
   }
 
-  unrolled<rows>([&](auto r) ERGON_INLINE {
-    unrolled<vectors>([&](auto v) ERGON_INLINE {
-      const int columns = v + 1 < vectors ? Unit::lanes : call.columns;
-      Sum total = sum[r][v];
-      if (call.start != nullptr)
-        total =
-            Unit::add(total, Unit::read(call.start + r * call.start_row + v * sum_vector, columns));
-      if (call.every_row != nullptr)
-        total = Unit::add(total, Unit::read(call.every_row + v * sum_vector, columns));
-      Unit::write(call.to + r * call.to_row + v * sum_vector, total, columns);
+  const auto each_sum = [&](auto&& work) ERGON_INLINE {
+    unrolled<rows>([&](auto r) ERGON_INLINE {
+      unrolled<vectors>([&](auto v) ERGON_INLINE {
+        work(r, v * sum_vector, v + 1 < vectors ? Unit::lanes : call.columns, sum[r][v]);
+      });
     });
-  });
+  };
+  if (call.start != nullptr)
+    each_sum([&](auto r, std::int64_t at, int columns, Sum& total) ERGON_INLINE {
+      total = Unit::add(total, Unit::read(call.start + r * call.start_row + at, columns));
+    });
+  if (call.every_row != nullptr)
+    each_sum([&](auto, std::int64_t at, int columns, Sum& total) ERGON_INLINE {
+      total = Unit::add(total, Unit::read(call.every_row + at, columns));
+    });
+  if constexpr (WritesBf16<Unit>) {
+    if (call.to_bf16)
+      return each_sum([&](auto r, std::int64_t at, int columns, Sum& total) ERGON_INLINE {
+        Unit::write_bf16(call.to + r * call.to_row + at / 2, total, columns);
+      });
+  }
+  each_sum([&](auto r, std::int64_t at, int columns, Sum& total)
+               ERGON_INLINE { Unit::write(call.to + r * call.to_row + at, total, columns); });
 }
 
 /// [vectors - 1][rows - 1]

@@ -26,8 +26,8 @@ TEST(Blocking, CutsRowsEvenly) {
   const NativeBlocking b = blocking(gemm(10, 8, 8), 1);
   ASSERT_EQ(b.row_panels, 3);
   EXPECT_EQ(b.row_of(0), 0);
-  EXPECT_EQ(b.row_of(1), 3);
-  EXPECT_EQ(b.row_of(2), 6);
+  EXPECT_EQ(b.row_of(1), 4);
+  EXPECT_EQ(b.row_of(2), 7);
   EXPECT_EQ(b.row_of(3), 10);
 }
 

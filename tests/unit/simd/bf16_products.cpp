@@ -67,6 +67,34 @@ TEST_F(Bf16Products, PassInfinitiesAndNaN) {
   EXPECT_TRUE(std::isnan(dot(*pairs(), {{{std::nanf(""), 0}, {1, 1}}})));
 }
 
+TEST_F(Bf16Products, AreWrittenAsBf16RoundedToNearestEven) {
+  if (!pairs()->writes_bf16) return;
+  std::mt19937 draw(13);
+  std::uniform_real_distribution<float> real(-4, 4);
+  std::vector<float> values = {0.0f,         1.00390625f, 1.01171875f,
+                               -1.00390625f, 3.4e38f,     std::numeric_limits<float>::infinity(),
+                               std::nanf("")};
+  for (int i = 0; i < 1000; ++i) values.push_back(real(draw));
+  for (const float value : values) {
+    std::vector<float> start(16, value);
+    std::uint16_t written[17];
+    std::fill(std::begin(written), std::end(written), std::uint16_t{0x1234});
+    TileCall call;
+    call.start = reinterpret_cast<const std::byte*>(start.data());
+    call.to = reinterpret_cast<std::byte*>(written);
+    call.columns = 15;
+    call.to_bf16 = true;
+    pairs()->tile(1, 1)(call);
+    for (int j = 0; j < 15; ++j) {
+      if (std::isnan(value))
+        EXPECT_TRUE(std::isnan(from_bf16(written[j])));
+      else
+        EXPECT_EQ(written[j], to_bf16(value)) << value;
+    }
+    EXPECT_EQ(written[15], 0x1234);
+  }
+}
+
 #if defined(__x86_64__)
 // Intel's manual gives the order; a fused product is not rounded before it is added.
 TEST_F(Bf16Products, AddTheOddProductThenTheEvenOneEachRoundedToNearest) {
