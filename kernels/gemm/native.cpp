@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/devices/cpu.h"
+#include "kernels/devices/memory.h"
 #include "kernels/gemm/native_loop.h"
 #include "kernels/registry.h"
 
@@ -31,6 +32,7 @@ class NativePlan final : public Plan {
       const double read = elements * static_cast<double>(size_of(gemm.types.weights));
       packed_bytes_ = packed_bytes(loop_);
       stages_.push_back({"pack", false, {0, read + static_cast<double>(packed_bytes_)}});
+      const PagePolicyScope pages(policy_for_packed_weights());
       packed_ = placement.device->allocate(packed_bytes_ * placement.slots);
     }
     stages_.push_back({"matmul", true, gemm.work()});

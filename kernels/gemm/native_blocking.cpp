@@ -17,6 +17,9 @@ constexpr std::int64_t l1_sets = 64;
 // Bytes of one part: sums between blocks of k, and right words packed in the call.
 constexpr std::int64_t sums_limit = 16 << 20, right_limit = 4 << 20;
 
+// Panels of a block whose right words few rows pass.
+constexpr std::int64_t wide_panels = 32;
+
 // Multiply-adds of one vector; a team begins and ends in about a microsecond.
 constexpr double worth_a_team = 4096;
 
@@ -108,24 +111,25 @@ void NativeBlocking::choose_parts(const NativeShape& shape, const simd::TileSet&
 }
 
 // A panel of right words takes an eighth of L2: longer sums visit memory less often. The left block
-// takes half. A block of right words that is packed in the call stays in L2 where few rows pass by;
-// else, as where it was packed before, columns end where the sums between blocks of k would fill
-// L3.
+// takes half. Right words that are packed in the call stay in L3 until all rows have passed; where
+// few rows pass they stay in L2, and are many columns of few lines, so that memory is read in long
+// pieces. Columns end where the sums between blocks of k would fill L3.
 void NativeBlocking::choose_blocks(const simd::TileSet& set, std::int64_t word, bool packs_right,
                                    const NativeCaches& caches) {
-  const std::int64_t deepest = std::max<std::int64_t>(caches.l2 / 8 / (panel_columns * word), 64);
+  const std::int64_t own_rows = ceil_div(rows, row_parts);
+  const bool few_pass = packs_right && rows <= 4 * set.most_rows;
+  const std::int64_t share_of_l2 = few_pass ? caches.l2 / 2 / wide_panels : caches.l2 / 8;
+  const std::int64_t deepest = std::max<std::int64_t>(share_of_l2 / (panel_columns * word), 64);
   k_blocks = std::max<std::int64_t>(1, ceil_div(groups, deepest + deepest / 8));
   k_block = std::max<std::int64_t>(1, ceil_div(groups, k_blocks));
   k_blocks = std::max<std::int64_t>(1, ceil_div(groups, k_block));
-  const std::int64_t own_rows = ceil_div(rows, row_parts);
   const std::int64_t tile_rows = std::min<std::int64_t>(rows, set.most_rows);
-  const std::int64_t panel_bytes = k_block * panel_columns * word;
   block_row_panels = std::max<std::int64_t>(1, caches.l2 / 2 / (k_block * tile_rows * word));
   block_column_panels = std::max<std::int64_t>(
       1, k_blocks == 1 ? column_panels : sums_limit / (own_rows * panel_columns * word));
   if (packs_right)
     block_column_panels = std::clamp<std::int64_t>(
-        (own_rows <= 4 * set.most_rows ? caches.l2 / 4 : right_limit) / panel_bytes, 1,
+        few_pass ? wide_panels : right_limit / (k_block * panel_columns * word), 1,
         block_column_panels);
 }
 

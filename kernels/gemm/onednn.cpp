@@ -18,6 +18,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kernels/devices/memory.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/onednn_api.h"
 #include "kernels/registry.h"
@@ -148,6 +149,7 @@ class OnednnPlan final : public Plan {
                           static_cast<double>(gemm.batch) *
                           static_cast<double>(size_of(gemm.types.weights));
       stages_.push_back({"pack", false, {0, read + static_cast<double>(prepared_.packed_bytes)}});
+      const PagePolicyScope pages(policy_for_packed_weights());
       packed_ = placement.device->allocate(page_rounded(prepared_.packed_bytes) * placement.slots);
     }
     stages_.push_back({"matmul", true, gemm.work()});
