@@ -170,9 +170,6 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   std::vector<Case> cases = make_cases(suite, machine, options.cases);
   const std::size_t memory = usable_memory_bytes();
   std::vector<BlockPlan> blocks = make_blocks(cases, memory / 2);
-  // Of several launches, each measures everything anew.
-  if (options.resume && options.launches == 1) drop_finished(blocks, finished_rows(so_far));
-
   const auto record_idle = [&](const char* when) {
     if (!session.meter) return;
     const auto idle = measure_idle(*session.meter, clock, 0.6);
@@ -182,7 +179,10 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   record_idle("before");
   // A comparison needs no ceilings; two followers would even measure each other by theirs.
   const bool compared = options.follow || options.ratio_interval > 0;
+  // Of finished blocks too: an interrupted run has neither verified nor listed their ceilings.
   Ceilings ceilings(machine, compared ? std::vector<BlockPlan>{} : blocks, memory / 4, session);
+  // Of several launches, each measures everything anew.
+  if (options.resume && options.launches == 1) drop_finished(blocks, finished_rows(so_far));
   ceilings.opening_rounds(opening_rounds);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     progress.block(static_cast<int>(i) + 1, static_cast<int>(blocks.size()), title(blocks[i]));
