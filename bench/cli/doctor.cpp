@@ -26,8 +26,10 @@ ordered_json describe_machine(const record::Host& host,
                               const config::HardwareCatalogue& catalogue) {
   ordered_json caches = ordered_json::array();
   for (const auto& cache : host.cpu.caches)
-    caches.push_back(
-        {{"level", cache.level}, {"bytes", cache.bytes}, {"shared_by", cache.shared_by}});
+    caches.push_back({{"level", cache.level},
+                      {"bytes", cache.bytes},
+                      {"shared_by", cache.shared_by},
+                      {"instances", cache.instances.value_or(1)}});
   const auto match = config::match_cpu(catalogue, measure::identify_cpu());
   return {{"cpu", host.cpu.model},
           {"vendor", host.cpu.vendor},

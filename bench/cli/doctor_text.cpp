@@ -65,9 +65,9 @@ void print_machine(const ordered_json& machine) {
     if (key == "caches") {
       std::vector<std::string> caches;
       for (const auto& cache : value)
-        caches.push_back(fmt::format("L{} {} shared by {}", cache["level"].get<int>(),
-                                     bytes_text(cache["bytes"].get<double>()),
-                                     cache["shared_by"].get<int>()));
+        caches.push_back(fmt::format(
+            "L{} {} x {} shared by {}", cache["level"].get<int>(), cache["instances"].get<int>(),
+            bytes_text(cache["bytes"].get<double>()), cache["shared_by"].get<int>()));
       print_line(key, column, report::join(caches, ", "));
     } else if (key == "variables") {
       for (const auto& [name, text] : value.items())

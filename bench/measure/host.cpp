@@ -124,7 +124,8 @@ record::Cpu describe_cpu() {
   cpu.numa_nodes = shape.numa_nodes;
   cpu.isa = info.isa;
   for (const CpuCache& cache : info.caches)
-    cpu.caches.push_back({cache.level, static_cast<std::int64_t>(cache.bytes), cache.shared_by});
+    cpu.caches.push_back(
+        {cache.level, static_cast<std::int64_t>(cache.bytes), cache.shared_by, cache.instances});
   return cpu;
 }
 

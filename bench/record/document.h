@@ -47,8 +47,9 @@ struct Run {
 
 struct Cache {
   int level = 0;
-  std::int64_t bytes = 0;
-  int shared_by = 1;
+  std::int64_t bytes = 0;        // of one instance
+  int shared_by = 1;             // logical processors of one instance
+  std::optional<int> instances;  // that the usable processors reach; older records do not say
 };
 
 struct Cpu {

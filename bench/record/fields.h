@@ -45,6 +45,7 @@ void fields(Io& io, typename Io::template Of<Cache>& cache) {
   io("level", cache.level);
   io("bytes", cache.bytes);
   io("shared_by", cache.shared_by);
+  io.optional("instances", cache.instances);
 }
 
 template <class Io>

@@ -197,14 +197,18 @@ bool CpuInfo::has(std::string_view feature) const noexcept {
 
 std::optional<std::size_t> CpuInfo::last_level_cache_bytes() const noexcept {
   if (caches.empty()) return std::nullopt;
-  return caches.back().bytes;
+  std::size_t bytes = 0;
+  for (const CpuCache& cache : caches)
+    if (cache.level == caches.back().level)
+      bytes += cache.bytes * static_cast<std::size_t>(cache.instances);
+  return bytes;
 }
 
 const CpuInfo& cpu_info() {
   static const CpuInfo known = [] {
     CpuInfo info;
     identify(info);
-    info.caches = read_caches(root_or("ERGON_SYSFS", "/sys"));
+    info.caches = read_caches(root_or("ERGON_SYSFS", "/sys"), usable_processor_ids());
     return info;
   }();
   return known;

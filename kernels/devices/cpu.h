@@ -21,8 +21,9 @@ namespace ergon {
 
 struct CpuCache {
   int level = 0;
-  std::size_t bytes = 0;
-  int shared_by = 1;  // logical processors
+  std::size_t bytes = 0;  // of one instance
+  int shared_by = 1;      // logical processors of one instance
+  int instances = 1;      // that the usable processors reach
 };
 
 struct CpuInfo {
@@ -36,10 +37,13 @@ struct CpuInfo {
       isa;  // usable: "sse2", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", ...
   std::vector<CpuCache> caches;  // data and unified, innermost first, as sysfs reports them
   bool has(std::string_view feature) const noexcept;
+  /// All instances together: a chip of several dies has as many last-level caches, and two sockets
+  /// twice those.
   std::optional<std::size_t> last_level_cache_bytes() const noexcept;
 };
 
-/// Read once, then the same object. Honours ERGON_SYSFS for the caches.
+/// Read once, then the same object. Honours ERGON_SYSFS for the caches, which are those of the
+/// usable processors at that time.
 const CpuInfo& cpu_info();
 
 /// Asks Linux for permission to use AMX tiles in this process; true where they may be used.

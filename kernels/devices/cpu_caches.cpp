@@ -4,7 +4,10 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
 namespace ergon {
 namespace {
@@ -37,14 +40,26 @@ std::optional<std::size_t> size_in_bytes(std::string_view text) noexcept {
   return std::nullopt;
 }
 
-std::optional<CpuCache> read_cache(const std::filesystem::path& folder) {
+struct Instance {
+  CpuCache cache;
+  std::string sharers;
+};
+
+std::optional<Instance> read_cache(const std::filesystem::path& folder) {
   if (first_word(folder / "type") == "Instruction") return std::nullopt;
   const auto level = leading_number<int>(first_word(folder / "level"));
   const auto bytes = size_in_bytes(first_word(folder / "size"));
   if (!level || !bytes) return std::nullopt;
-  const int sharing = count_in_list(first_word(folder / "shared_cpu_list"));
-  return CpuCache{*level, *bytes, std::max(sharing, 1)};
+  const std::string sharers = first_word(folder / "shared_cpu_list");
+  return Instance{{*level, *bytes, std::max(count_in_list(sharers), 1)}, sharers};
 }
+
+using LevelAndSize = std::pair<int, std::size_t>;
+
+struct SameSize {
+  std::set<std::string> sharers;  // of each instance
+  int shared_by = 1;
+};
 
 }  // namespace
 
@@ -62,16 +77,25 @@ int count_in_list(std::string_view list) noexcept {
   return count;
 }
 
-std::vector<CpuCache> read_caches(const std::string& sysfs) {
-  const std::filesystem::path folder(sysfs + "/devices/system/cpu/cpu0/cache");
+std::vector<CpuCache> read_caches(const std::string& sysfs, const std::vector<int>& processors) {
+  std::map<LevelAndSize, SameSize> found;
+  for (const int processor : processors) {
+    const std::filesystem::path folder(sysfs + "/devices/system/cpu/cpu" +
+                                       std::to_string(processor) + "/cache");
+    std::error_code unreadable;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, unreadable)) {
+      if (!entry.path().filename().string().starts_with("index")) continue;
+      const auto instance = read_cache(entry.path());
+      if (!instance) continue;
+      SameSize& same = found[{instance->cache.level, instance->cache.bytes}];
+      same.sharers.insert(instance->sharers);
+      same.shared_by = std::max(same.shared_by, instance->cache.shared_by);
+    }
+  }
   std::vector<CpuCache> caches;
-  std::error_code unreadable;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, unreadable))
-    if (entry.path().filename().string().starts_with("index"))
-      if (const auto cache = read_cache(entry.path())) caches.push_back(*cache);
-  std::sort(caches.begin(), caches.end(), [](const CpuCache& a, const CpuCache& b) {
-    return std::pair(a.level, a.bytes) < std::pair(b.level, b.bytes);
-  });
+  for (const auto& [key, same] : found)
+    caches.push_back(
+        {key.first, key.second, same.shared_by, static_cast<int>(same.sharers.size())});
   return caches;
 }
 

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "kernels/devices/cpu.h"
+
 namespace ergon {
 namespace {
 
@@ -64,8 +66,10 @@ std::string kind_of(cl_device_type type) {
 std::optional<std::size_t> last_level_cache(cl_device_id device, cl_device_type type) {
   if (!(type & CL_DEVICE_TYPE_CPU)) return std::nullopt;
   const auto bytes = device_value<cl_ulong>(device, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
-  if (bytes == 0) return std::nullopt;
-  return static_cast<std::size_t>(bytes);
+  // Of several instances, drivers tell one.
+  const auto all = std::max<std::size_t>(bytes, cpu_info().last_level_cache_bytes().value_or(0));
+  if (all == 0) return std::nullopt;
+  return all;
 }
 
 const OpenclBuffer& opencl(const Buffer& buffer) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 
 #include "kernels/devices/cpu_caches.h"
 
@@ -90,8 +91,9 @@ class FakeCaches : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(root_); }
   void add(const char* index, const char* level, const char* type, const char* size,
-           const char* shared) {
-    const auto folder = root_ / "devices/system/cpu/cpu0/cache" / index;
+           const char* shared, int processor = 0) {
+    const auto folder =
+        root_ / "devices/system/cpu" / ("cpu" + std::to_string(processor)) / "cache" / index;
     std::filesystem::create_directories(folder);
     std::ofstream(folder / "level") << level << "\n";
     std::ofstream(folder / "type") << type << "\n";
@@ -106,7 +108,7 @@ TEST_F(FakeCaches, AreDataAndUnifiedInnermostFirst) {
   add("index0", "1", "Data", "48K", "0,8");
   add("index1", "1", "Instruction", "32K", "0,8");
   add("index2", "2", "Unified", "1024K", "0,8");
-  const auto caches = read_caches(root_.string());
+  const auto caches = read_caches(root_.string(), {0});
   ASSERT_EQ(caches.size(), 3U);
   EXPECT_EQ(caches[0].bytes, 48U << 10);
   EXPECT_EQ(caches[0].shared_by, 2);
@@ -114,10 +116,55 @@ TEST_F(FakeCaches, AreDataAndUnifiedInnermostFirst) {
   EXPECT_EQ(caches[2].shared_by, 16);
 }
 
+// As an EPYC lists them: eight processors share an L3, two an L2.
+TEST_F(FakeCaches, OfSeveralDiesAddUp) {
+  for (int processor = 0; processor < 24; ++processor) {
+    const int core = processor / 2 * 2, die = processor / 8 * 8;
+    add("index2", "2", "Unified", "1024K",
+        (std::to_string(core) + "-" + std::to_string(core + 1)).c_str(), processor);
+    add("index3", "3", "Unified", "32768K",
+        (std::to_string(die) + "-" + std::to_string(die + 7)).c_str(), processor);
+  }
+  std::vector<int> processors(24);
+  std::iota(processors.begin(), processors.end(), 0);
+  CpuInfo info;
+  info.caches = read_caches(root_.string(), processors);
+  ASSERT_EQ(info.caches.size(), 2U);
+  EXPECT_EQ(info.caches[0].instances, 12);
+  EXPECT_EQ(info.caches[1].instances, 3);
+  EXPECT_EQ(info.caches[1].shared_by, 8);
+  EXPECT_EQ(info.caches[1].bytes, 32U << 20);
+  EXPECT_EQ(info.last_level_cache_bytes(), 96U << 20);
+
+  info.caches = read_caches(root_.string(), {0, 1, 9});
+  EXPECT_EQ(info.last_level_cache_bytes(), 64U << 20);
+}
+
+TEST_F(FakeCaches, OfTwoSocketsAddUp) {
+  // Siblings are numbered behind all cores: socket 0 has 0-1,4-5 and socket 1 has 2-3,6-7.
+  for (const int processor : {0, 1, 4, 5})
+    add("index3", "3", "Unified", "48M", "0-1,4-5", processor);
+  for (const int processor : {2, 3, 6, 7})
+    add("index3", "3", "Unified", "48M", "2-3,6-7", processor);
+  CpuInfo info;
+  info.caches = read_caches(root_.string(), {0, 1, 2, 3, 4, 5, 6, 7});
+  EXPECT_EQ(info.last_level_cache_bytes(), 96U << 20);
+  info.caches = read_caches(root_.string(), {2, 3});
+  EXPECT_EQ(info.last_level_cache_bytes(), 48U << 20);
+}
+
+TEST_F(FakeCaches, OfUnequalSizeAddUp) {
+  add("index2", "2", "Unified", "2M", "0", 0);
+  add("index2", "2", "Unified", "4M", "1-4", 1);
+  CpuInfo info;
+  info.caches = read_caches(root_.string(), {0, 1});
+  EXPECT_EQ(info.last_level_cache_bytes(), 6U << 20);
+}
+
 TEST_F(FakeCaches, LeaveOutWhatCannotBeRead) {
   add("index0", "1", "Data", "big", "0");
-  EXPECT_THAT(read_caches(root_.string()), IsEmpty());
-  EXPECT_THAT(read_caches((root_ / "nowhere").string()), IsEmpty());
+  EXPECT_THAT(read_caches(root_.string(), {0}), IsEmpty());
+  EXPECT_THAT(read_caches((root_ / "nowhere").string(), {0}), IsEmpty());
   EXPECT_EQ(CpuInfo{}.last_level_cache_bytes(), std::nullopt);
 }
 

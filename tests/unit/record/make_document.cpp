@@ -129,7 +129,7 @@ Host make_host() {
   host.cpu.cores_used = host.cpu.cores = host.cpu.threads = 2;
   host.cpu.sockets = host.cpu.numa_nodes = 1;
   host.cpu.isa = {"avx2", "fma"};
-  host.cpu.caches = {{1, 49152, 1}, {3, 300'000, 2}};
+  host.cpu.caches = {{1, 49152, 1, {}}, {3, 300'000, 2, 4}};
   host.memory_bytes = 8'000'000'000;
   host.os = "Debian GNU/Linux 12";
   host.kernel = "6.1.0";
