@@ -4,7 +4,8 @@
 
 #include "bench/base/error.h"
 #include "bench/config/power.h"
-#include "bench/measure/host.h"
+#include "bench/measure/power_model.h"
+#include "bench/measure/topology.h"
 #include "bench/stats/stats.h"
 #include "kernels/devices/cpu.h"
 
@@ -13,26 +14,11 @@ namespace {
 
 constexpr double wanted_energy_error = 0.02;
 
-Estimate times(const Estimate& estimate, double factor) {
-  return {estimate.value * factor, estimate.low * factor, estimate.high * factor};
-}
-
-// A guest's processors are threads of cores it cannot see; counting each as a core is the upper
-// end.
 Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
   const auto figures = config::match_power(catalogue, identify_cpu());
   if (!figures) return Absent{figures.reason()};
-  PowerModel model;
-  model.cores = usable_processors();
-  model.idle_watts = times(figures->idle_watts_per_core, model.cores);
-  model.full_watts = times(figures->full_watts_per_core, model.cores);
-  model.scope = Scope::wall;
-  model.about = "idle and full wall watts per core of " + std::to_string(figures->parts.size()) +
-                " published servers (" + std::to_string(figures->submissions) +
-                " results), times " + std::to_string(model.cores) +
-                " cores, by processor time used; match: " + figures->rests_on +
-                "; source: " + figures->source + ", " + figures->as_of;
-  return model;
+  return scale_power(*figures, {usable_processors(), physical_cores(usable_processor_ids()),
+                                cpu_info().hypervisor});
 }
 
 bool is_registered(const std::string& id) {

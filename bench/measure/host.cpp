@@ -1,6 +1,5 @@
 #include "bench/measure/host.h"
 
-#include <hwloc.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "bench/base/error.h"
 #include "bench/measure/build_info.h"
+#include "bench/measure/topology.h"
 #include "kernels/devices/cpu.h"
 #include "kernels/devices/memory.h"
 #if defined(__x86_64__)
@@ -91,27 +91,9 @@ Maybe<std::string> container(const std::string& proc) {
   return std::string("none");
 }
 
-struct Topology {
-  int cores = 0, threads = 0, sockets = 0, numa_nodes = 0;
-};
-
-Topology topology() {
-  Topology out;
-  hwloc_topology_t tree = nullptr;
-  if (hwloc_topology_init(&tree) != 0) return out;
-  if (hwloc_topology_load(tree) == 0) {
-    out.cores = std::max(0, hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_CORE));
-    out.threads = std::max(0, hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_PU));
-    out.sockets = std::max(0, hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_PACKAGE));
-    out.numa_nodes = std::max(0, hwloc_get_nbobjs_by_type(tree, HWLOC_OBJ_NUMANODE));
-  }
-  hwloc_topology_destroy(tree);
-  return out;
-}
-
 record::Cpu describe_cpu() {
   const CpuInfo& info = cpu_info();
-  const Topology shape = topology();
+  const Topology shape = topology().value_or(Topology{});
   record::Cpu cpu;
   cpu.model = info.brand.empty() ? "not named" : info.brand;
   cpu.vendor = info.vendor;

@@ -104,7 +104,7 @@ class Meter {
 struct PowerModel {
   Estimate idle_watts;
   Estimate full_watts;
-  int cores = 0;
+  int cores = 0;  // physical
   Scope scope = Scope::wall;
   std::string about;
 };

@@ -17,6 +17,10 @@ std::string fault_of(const PowerModel& model) {
   return {};
 }
 
+struct Spent {
+  double seconds, cpu_seconds, joules;
+};
+
 }  // namespace
 
 Probe open_modelled(const MeterContext& context, std::function<double()> cpu_seconds) {
@@ -33,12 +37,17 @@ Probe open_modelled(const MeterContext& context, std::function<double()> cpu_sec
   info.relative_uncertainty = std::max(relative_uncertainty_of(model.idle_watts),
                                        relative_uncertainty_of(model.full_watts));
   Clock& clock = *context.clock;
-  const double opened = clock.now_seconds();
-  const double opened_cpu = cpu_seconds();
-  const double per_cpu_second = (model.full_watts.value - model.idle_watts.value) / model.cores;
-  return open_computed(std::move(info), clock, [=, &clock]() -> Maybe<double> {
-    return model.idle_watts.value * (clock.now_seconds() - opened) +
-           per_cpu_second * (cpu_seconds() - opened_cpu);
+  const double per_core_second = (model.full_watts.value - model.idle_watts.value) / model.cores;
+  Spent last{clock.now_seconds(), cpu_seconds(), 0};
+  return open_computed(std::move(info), clock, [=, &clock]() mutable -> Maybe<double> {
+    const double now = clock.now_seconds(), cpu_now = cpu_seconds();
+    const double most = model.cores * (now - last.seconds);
+    // Two threads of one core use twice its time, and not twice its power.
+    const double core_seconds = std::min(cpu_now - last.cpu_seconds, most);
+    last.joules += model.idle_watts.value * (now - last.seconds) + per_core_second * core_seconds;
+    last.seconds = now;
+    last.cpu_seconds = cpu_now;
+    return last.joules;
   });
 }
 

@@ -43,6 +43,17 @@ TEST(ModelledEnergy, IsIdleForTheTimeAndTheRestForTheCoresInUse) {
   EXPECT_NEAR(joules->value, 10 * 60 + 20 * (260 - 60) / 4, 1e-9);
 }
 
+TEST(ModelledEnergy, IsNoMoreThanFullWhenEachCoreRunsTwoThreads) {
+  VirtualClock clock;
+  double cpu_seconds = 0;
+  const auto meter = opened(open_modelled(context_with(clock), [&] { return cpu_seconds; }));
+  Trace trace = {meter->read()};
+  clock.advance(10);
+  cpu_seconds += 80;  // eight threads on four cores
+  trace.push_back(meter->read());
+  EXPECT_NEAR(integrate(meter->info(), trace, {0, 10})->value, 10 * 260, 1e-9);
+}
+
 TEST(ModelledEnergy, CarriesItsLabelsAndTheWorseOfItsTwoRanges) {
   VirtualClock clock;
   const auto meter = opened(open_modelled(context_with(clock), [] { return 0.0; }));
@@ -77,8 +88,9 @@ TEST(ModelledEnergy, GrowsWithTheProcessorTimeOfThisProcess) {
   const auto meter = opened(probe_modelled(context_with(clock)));
   const double before = meter->read().value;
   double sum = 0;
-  for (int i = 1; meter->read().value <= before && i < 1'000'000'000; ++i) sum += 1.0 / i;
-  EXPECT_GT(meter->read().value, before) << sum;
+  for (int i = 1; i < 1'000'000; ++i) sum += 1.0 / i;
+  clock.advance(100);
+  EXPECT_GT(meter->read().value, before + 100 * 60) << sum;
 }
 
 TEST(ModelledEnergy, IsAbsentWithoutFiguresOrWithImpossibleOnes) {
