@@ -102,6 +102,11 @@ bool is_program(const std::string& path) {
          fs::is_regular_file(path, ignored) && access(path.c_str(), X_OK) == 0;
 }
 
+// "build/ergon (0.1.0 0123456789ab)"
+std::string named(const std::string& program, const record::Build& build) {
+  return program + " (" + build.version + (build.commit.empty() ? "" : " " + build.commit) + ")";
+}
+
 int compare_builds(const Options& o) {
   measure::LiveBuilds builds;
   builds.base = o.base;
@@ -115,11 +120,14 @@ int compare_builds(const Options& o) {
   if (o.suite.cases.cache) builds.arguments.push_back("--cache=" + *o.suite.cases.cache);
   for (const std::string& count : o.suite.cases.threads)
     builds.arguments.push_back("--threads=" + count);
+  builds.arguments.push_back("--budget=" + std::to_string(builds.budget_seconds));
   const record::Document document = measure::lead(builds);
   if (!o.run.out.empty()) record::write_document(o.run.out, document, false);
-  return tell(report::compare(report::labelled_side("base", document),
-                              report::labelled_side("new", document), o.compare),
-              o.as_json);
+  auto comparison = report::compare(report::labelled_side("base", document),
+                                    report::labelled_side("new", document), o.compare);
+  comparison.base = named(o.base, document.run.ergon);
+  comparison.fresh = named(o.fresh, document.run.other_build->ergon);
+  return tell(comparison, o.as_json);
 }
 
 void add_options(CLI::App& command, Options& o) {
@@ -190,6 +198,7 @@ void add_compare(CLI::App& app, int& exit_code) {
       exit_code = compare_files(*o);
       return;
     }
+    if (!o->run.out.empty()) record::require_new(o->run.out);
     if (is_program(o->base) != is_program(o->fresh))
       throw UserError({"command line", 0, "--live"}, "one is a program, the other a library");
     if (is_program(o->base)) {

@@ -81,8 +81,10 @@ struct Rounds {
 void measure_rounds(const Rounds& rounds, double until, Session& session) {
   const auto& [measured, ceilings, inputs, oracle, plan] = rounds;
   if (session.follower) {
-    session.follower->serve(plan.number, session.blocks_left, rounds.measured,
-                            [&] { check_inside(rounds.measured, rounds.oracle, session); });
+    session.follower->serve(
+        plan.number, session.blocks_left, rounds.measured,
+        {[&] { check_inside(rounds.measured, rounds.oracle, session); },
+         [&] { place_anew(rounds.measured, rounds.inputs, rounds.plan.slots, session); }});
     return;
   }
   std::vector<Member*> all = measured;

@@ -14,7 +14,7 @@ double last_seconds_per_call(const Member& member) {
 }  // namespace
 
 void Follower::serve(int block, int blocks_left, const std::vector<Member*>& members,
-                     const std::function<void()>& check) {
+                     const Steps& steps) {
   std::fprintf(out_, "block\t%d\t%d", block, blocks_left);
   for (const Member* member : members) std::fprintf(out_, "\t%s", member->key.c_str());
   std::fprintf(out_, "\n");
@@ -29,8 +29,11 @@ void Follower::serve(int block, int blocks_left, const std::vector<Member*>& mem
       member.sample(round, position);
       std::fprintf(out_, "%.17g\n", member.usable() ? last_seconds_per_call(member) : 0.0);
     } else if (std::string(line) == "check\n") {
-      check();
+      steps.check();
       std::fprintf(out_, "checked\n");
+    } else if (std::string(line) == "place\n") {
+      steps.place();
+      std::fprintf(out_, "placed\n");
     } else if (std::string(line) == "end\n") {
       return;
     } else {

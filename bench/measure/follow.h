@@ -4,8 +4,8 @@
 //
 // A follower writes "block NUMBER LEFT KEY..." (tabs between; LEFT blocks with this one) when a
 // block is ready, and "done" at the end. The leader answers with lines "sample INDEX ROUND
-// POSITION", "check" and "end"; the follower answers each sample with its seconds per call, or 0
-// where the case failed.
+// POSITION", "check", "place" (all buffers anew) and "end"; the follower answers each sample with
+// its seconds per call, or 0 where the case failed.
 #pragma once
 
 #include <functional>
@@ -27,9 +27,12 @@ class Follower {
  public:
   /// `started_seconds` is the leader's clock at its start: samples of both sides count from it.
   Follower(std::FILE* in, std::FILE* out) : in_(in), out_(out) {}
-  /// Serves the rounds of one block. `check` verifies a call inside a window of each member.
-  void serve(int block, int blocks_left, const std::vector<Member*>& members,
-             const std::function<void()>& check);
+  struct Steps {
+    std::function<void()> check;  // verifies a call inside a window of each member
+    std::function<void()> place;  // gives each member new buffers
+  };
+  /// Serves the rounds of one block.
+  void serve(int block, int blocks_left, const std::vector<Member*>& members, const Steps& steps);
   void done();
 
  private:

@@ -88,11 +88,8 @@ class Side {
     std::fflush(out_);
     return std::strtod(read().c_str(), nullptr);
   }
-  void check() {
-    std::fprintf(out_, "check\n");
-    std::fflush(out_);
-    read();
-  }
+  void check() { ask("check", "checked"); }
+  void place() { ask("place", "placed"); }
   void end() {
     std::fprintf(out_, "end\n");
     std::fflush(out_);
@@ -117,6 +114,12 @@ class Side {
     argv.push_back(nullptr);
     execv(program_.c_str(), argv.data());
     _exit(127);
+  }
+  void ask(const char* what, const char* answer) {
+    std::fprintf(out_, "%s\n", what);
+    std::fflush(out_);
+    const std::string line = read();
+    if (line != answer) throw UserError(program_ + " answered '" + line + "' to " + what);
   }
   std::string read() {
     std::string line;
@@ -184,6 +187,8 @@ void lead_block(Side& base, Side& fresh, std::vector<Shared> cases, double until
       ++round;
       break;
     }
+    if (done % effort.rounds_per_placement == 0)
+      for (Side* side : sides) side->place();
   }
   base.end();
   fresh.end();
@@ -212,6 +217,7 @@ record::Document lead(const LiveBuilds& builds) {
   record::Document document = base.finish();
   record::Document other = fresh.finish();
   document.rows.insert(document.rows.end(), other.rows.begin(), other.rows.end());
+  document.run.other_build = {"new", other.run.command, other.run.ergon, other.host.libraries};
   return document;
 }
 

@@ -31,6 +31,19 @@ struct Suite {
   std::string name, text, sha256;
 };
 
+struct Library {
+  std::string name, version, path, kernel;
+};
+
+/// The second of two builds that were measured in shared rounds: what Run and Host say of the
+/// first.
+struct OtherBuild {
+  std::string label;  // of its rows: their implementation's name ends in "@label"
+  std::vector<std::string> command;
+  Build ergon;
+  std::vector<Library> libraries;
+};
+
 struct Run {
   std::string id;
   std::string started_utc;          // "2026-01-31T12:00:00Z"
@@ -43,6 +56,7 @@ struct Run {
   int launches = 1;
   /// stats::interval_method of the build that made the intervals; empty in older records.
   std::string interval_method;
+  std::optional<OtherBuild> other_build;
 };
 
 struct Cache {
@@ -58,10 +72,6 @@ struct Cpu {
   int cores_used = 0, cores = 0, threads = 0, sockets = 0, numa_nodes = 0;
   std::vector<std::string> isa;
   std::vector<Cache> caches;
-};
-
-struct Library {
-  std::string name, version, path, kernel;
 };
 
 struct Host {

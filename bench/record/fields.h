@@ -27,6 +27,22 @@ void fields(Io& io, typename Io::template Of<Suite>& suite) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Of<Library>& library) {
+  io("name", library.name);
+  io.optional("version", library.version);
+  io.optional("path", library.path);
+  io.optional("kernel", library.kernel);
+}
+
+template <class Io>
+void fields(Io& io, typename Io::template Of<OtherBuild>& build) {
+  io("label", build.label);
+  io("command", build.command);
+  io("ergon", build.ergon);
+  io("libraries", build.libraries);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Of<Run>& run) {
   io("id", run.id);
   io("started_utc", run.started_utc);
@@ -38,6 +54,7 @@ void fields(Io& io, typename Io::template Of<Run>& run) {
   io("ergon", run.ergon);
   io("launches", run.launches);
   io.optional("interval_method", run.interval_method);
+  io.optional("other_build", run.other_build);
 }
 
 template <class Io>
@@ -60,14 +77,6 @@ void fields(Io& io, typename Io::template Of<Cpu>& cpu) {
   io.optional("numa_nodes", cpu.numa_nodes);
   io("isa", cpu.isa);
   io("caches", cpu.caches);
-}
-
-template <class Io>
-void fields(Io& io, typename Io::template Of<Library>& library) {
-  io("name", library.name);
-  io.optional("version", library.version);
-  io.optional("path", library.path);
-  io.optional("kernel", library.kernel);
 }
 
 template <class Io>

@@ -160,8 +160,14 @@ void Journal::finish(const Document& document) {
 
 Document read_journal(const std::string& file) { return read_lines(journal_path(file)).document; }
 
+void require_new(const std::string& file) {
+  require_replaceable(file);
+  for (const std::string& name : {file, journal_path(file)})
+    if (exists(name)) throw UserError({name, 0, ""}, "exists; name another file");
+}
+
 void write_document(const std::string& file, const Document& document, bool overwrite) {
-  if (!overwrite) refuse_overwriting(file);
+  if (!overwrite && exists(file)) throw UserError({file, 0, ""}, "exists; name another file");
   replace_file(file, to_text(document));
 }
 

@@ -63,6 +63,10 @@ std::string journal_path(const std::string& file);
 /// an unfinished row has an empty status.
 Document read_journal(const std::string& file);
 
+/// UserError where FILE or its journal exists, or FILE could not be written: before anything is
+/// measured for it.
+void require_new(const std::string& file);
+
 /// Writes FILE in one step. UserError where it exists and `overwrite` is false.
 void write_document(const std::string& file, const Document& document, bool overwrite);
 

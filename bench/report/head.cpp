@@ -45,12 +45,18 @@ std::string machine_line(const record::Document& document) {
   return printable(join(parts, " · "));
 }
 
+std::string build_text(const record::Build& build) {
+  return "ergon " + build.version +
+         (build.commit.empty() ? "" : " (" + build.commit.substr(0, 10) + ")");
+}
+
 std::string run_line(const record::Document& document) {
   const auto& run = document.run;
   std::vector<std::string> parts = {
       run.suite.name.empty() ? "unnamed suite" : "suite " + run.suite.name, run.started_utc,
-      "ergon " + run.ergon.version};
-  if (!run.ergon.commit.empty()) parts.back() += " (" + run.ergon.commit.substr(0, 10) + ")";
+      build_text(run.ergon)};
+  if (run.other_build)
+    parts.push_back("@" + run.other_build->label + ": " + build_text(run.other_build->ergon));
   if (run.launches > 1) parts.push_back(fmt::format("{} launches", run.launches));
   if (!run.complete) parts.emplace_back(incomplete);
   return printable(join(parts, " · "));

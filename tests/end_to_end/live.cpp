@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tests/end_to_end/program.h"
 
@@ -75,6 +76,73 @@ TEST(LiveBuilds, AlternateInsideRoundsAndShareWhatIsCompared) {
     EXPECT_THAT(row["seconds"]["how"].get<std::string>(), HasSubstr("paired in"));
   const auto verified = program::ergon(folder, "verify record.json");
   EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+}
+
+TEST(LiveBuilds, TheRecordAndTheComparisonNameBoth) {
+  program::Folder folder;
+  program::fs::copy_file(ERGON_PROGRAM, folder / "other");
+  const auto result = compare(folder, ERGON_PROGRAM " ./other --out record.json");
+  EXPECT_THAT(result.out, HasSubstr("base  " ERGON_PROGRAM " ("));
+  EXPECT_THAT(result.out, HasSubstr("new   ./other ("));
+  EXPECT_THAT(result.err, HasSubstr("at most 0:03 left"));
+  EXPECT_THAT(result.err, Not(HasSubstr("4:00")));
+  const json run = json::parse(program::read(folder / "record.json"))["run"];
+  EXPECT_EQ(run["command"][0], ERGON_PROGRAM);
+  EXPECT_EQ(run["other_build"]["command"][0], "./other");
+  EXPECT_EQ(run["other_build"]["ergon"], run["ergon"]);
+  EXPECT_EQ(run["other_build"]["label"], "new");
+  EXPECT_FALSE(run["other_build"]["libraries"].empty());
+  EXPECT_THAT(program::ergon(folder, "report record.json").out, HasSubstr("@new: ergon"));
+}
+
+/// Follows as a build would, with restless times, and writes down what it is told.
+const char* const follower = R"sh(#!/bin/sh
+printf 'block\t0\t1\tonly\n'
+n=0
+case $0 in *b) n=7 ;; esac
+while read -r word rest; do
+  echo "$word" >> "$0.log"
+  case $word in
+    sample) n=$(((n * 5 + 3) % 16)); echo "0.$((n + 1))" ;;
+    check) echo checked ;;
+    place) echo placed ;;
+    end) break ;;
+  esac
+done
+echo done
+)sh";
+
+TEST(LiveBuilds, GetNewBuffersEveryEightRounds) {
+  program::Folder folder;
+  for (const char* name : {"a", "b"}) {
+    program::write(folder / name, follower);
+    program::fs::permissions(folder / name, program::fs::perms::owner_all);
+  }
+  compare(folder, "./a ./b");
+  for (const char* name : {"a.log", "b.log"}) {
+    std::istringstream log(program::read(folder / name));
+    int rounds = 0, placed = 0;
+    for (std::string word; log >> word;) {
+      if (word == "sample") ++rounds;
+      if (word != "place") continue;
+      EXPECT_EQ(rounds, 8);
+      rounds = 0;
+      ++placed;
+    }
+    EXPECT_GE(placed, 2) << name;
+  }
+}
+
+TEST(Live, AnExistingRecordIsRefusedBeforeAnythingIsMeasured) {
+  program::Folder folder;
+  program::write(folder / "record.json", "mine");
+  for (const char* sides : {ERGON_PROGRAM " " ERGON_PROGRAM, "openblas openblas"}) {
+    const auto result = compare(folder, std::string(sides) + " --out record.json");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.err, "error: record.json: exists; name another file\n");
+    EXPECT_EQ(program::read(folder / "record.json"), "mine");
+  }
+  EXPECT_EQ(compare(folder, ERGON_PROGRAM " " ERGON_PROGRAM " --out no/such.json").exit_code, 2);
 }
 
 TEST(LiveBuilds, AProgramThatIsNoErgonIsOneClearLine) {

@@ -118,6 +118,8 @@ Run make_run() {
   run.suite = {"mine", "name = \"mine\"\n", sha256_hex("name = \"mine\"\n")};
   run.seed = 18446744073709551615U;
   run.ergon = {"0.1.0", "0123456789ab", "Release", "GNU 12.2.0", "-O3"};
+  run.other_build = {
+      "new", {"other/ergon", "run"}, {"0.2.0", "", "", "", ""}, {{"blas", "1", "", ""}}};
   return run;
 }
 
