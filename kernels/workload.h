@@ -70,6 +70,9 @@ class Workload {
   virtual std::vector<Field> fields() const = 0;
   virtual DTypes dtypes() const noexcept = 0;
   virtual Work work() const noexcept = 0;
+  /// Distinct memory of a call: an operand that is read and written counts once, where
+  /// work().bytes counts both. What a cache would have to hold.
+  virtual double distinct_bytes() const noexcept { return work().bytes; }
   /// True where weights are read once and hardly reused (decode): measured cold unless told
   /// otherwise.
   virtual bool streams_weights() const noexcept = 0;

@@ -267,7 +267,7 @@ std::size_t cold_target_bytes(const Device& device) {
 }
 
 std::size_t cold_slots(const Workload& workload, const Device& device) {
-  const double bytes = std::max(1.0, workload.work().bytes);
+  const double bytes = std::max(1.0, workload.distinct_bytes());
   return static_cast<std::size_t>(static_cast<double>(cold_target_bytes(device)) / bytes) + 2;
 }
 

@@ -83,7 +83,7 @@ Member::Member(const Case& what, const Inputs& inputs, std::size_t slots, int bl
   if (what.cold) {
     record::Row::Cold cold;
     cold.bytes_between_uses =
-        static_cast<std::int64_t>(static_cast<double>(slots - 1) * row.work.bytes);
+        static_cast<std::int64_t>(static_cast<double>(slots - 1) * what.workload->distinct_bytes());
     const auto last_level = what.device->info().last_level_cache_bytes;
     cold.last_level_bytes =
         last_level ? Maybe<std::int64_t>(static_cast<std::int64_t>(*last_level))

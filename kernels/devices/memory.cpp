@@ -8,6 +8,10 @@
 #include <new>
 #include <utility>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace ergon {
 namespace {
 
@@ -27,7 +31,33 @@ void advise(std::byte* data, std::size_t bytes, PagePolicy policy) noexcept {
   if (policy == PagePolicy::small) madvise(data, bytes, MADV_NOHUGEPAGE);
 }
 
+// The least that a line has on either architecture; a line named twice is dropped twice.
+constexpr std::size_t cache_line = 64;
+
+void drop_line([[maybe_unused]] const std::byte* line) noexcept {
+#if defined(__x86_64__)
+  _mm_clflush(line);
+#elif defined(__aarch64__)
+  __asm__ volatile("dc civac, %0" ::"r"(line) : "memory");
+#endif
+}
+
+void wait_for_dropped_lines() noexcept {
+#if defined(__x86_64__)
+  _mm_mfence();
+#elif defined(__aarch64__)
+  __asm__ volatile("dsb ish" ::: "memory");
+#endif
+}
+
 }  // namespace
+
+void evict(const std::byte* data, std::size_t bytes) noexcept {
+  const auto first = reinterpret_cast<std::uintptr_t>(data) % cache_line;
+  for (std::size_t at = 0; at < bytes + first; at += cache_line)
+    drop_line(data + at - (at == 0 ? 0 : first));
+  wait_for_dropped_lines();
+}
 
 std::string_view name(PagePolicy policy) noexcept {
   constexpr std::string_view names[] = {"system", "small", "huge"};

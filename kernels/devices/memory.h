@@ -35,6 +35,10 @@ class PagePolicyScope {
   PagePolicy before_;
 };
 
+/// Writes back and drops these bytes from the caches of all processors; their values stay. Does
+/// nothing on processors other than x86-64 and Arm.
+void evict(const std::byte* data, std::size_t bytes) noexcept;
+
 /// Zeroed memory from mmap; movable. Throws std::bad_alloc.
 class HostMemory {
  public:

@@ -228,6 +228,11 @@ Work Gemm::work() const noexcept {
                                  c_passes * operand_bytes(*this, c(), types.output)};
 }
 
+double Gemm::distinct_bytes() const noexcept {
+  const double c_bytes = operand_bytes(*this, c(), types.output);
+  return work().bytes - (beta != 0 ? c_bytes : 0);
+}
+
 double accumulated(const Gemm& gemm, double factor) noexcept {
   return gemm.types.accumulate == DType::f32 ? static_cast<double>(static_cast<float>(factor))
                                              : factor;

@@ -42,6 +42,7 @@ class Gemm final : public Workload {
   std::vector<Field> fields() const override;
   DTypes dtypes() const noexcept override { return types; }
   Work work() const noexcept override;
+  double distinct_bytes() const noexcept override;
   /// min(m, n) <= 32: the larger operand is read once and used little.
   bool streams_weights() const noexcept override;
 
@@ -70,7 +71,8 @@ class GemmOutput {
  public:
   GemmOutput(const Gemm& gemm, const Inputs& inputs, Device& device, std::size_t slots);
   std::byte* data(std::size_t slot);
-  /// C as it was before the call: the input "c" where beta is not 0, else left alone.
+  /// C as it was before the call: the input "c" where beta is not 0, else left alone. Of several
+  /// slots (cold), it is then out of the caches.
   void reset(std::size_t slot);
   std::vector<DeviceTensor> tensors(std::size_t slot);
   static std::size_t bytes_per_slot(const Gemm& gemm);
@@ -80,6 +82,7 @@ class GemmOutput {
   const Inputs& inputs_;
   std::unique_ptr<Buffer> buffer_;
   std::size_t stride_;
+  bool cold_;
 };
 
 }  // namespace ergon

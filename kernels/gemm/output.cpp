@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "kernels/devices/memory.h"
 #include "kernels/gemm/gemm.h"
 
 namespace ergon {
@@ -19,7 +20,8 @@ GemmOutput::GemmOutput(const Gemm& gemm, const Inputs& inputs, Device& device, s
     : gemm_(gemm),
       inputs_(inputs),
       buffer_(device.allocate(bytes_per_slot(gemm) * slots)),
-      stride_(bytes_per_slot(gemm)) {}
+      stride_(bytes_per_slot(gemm)),
+      cold_(slots > 1) {}
 
 std::byte* GemmOutput::data(std::size_t slot) { return buffer_->host() + slot * stride_; }
 
@@ -27,6 +29,7 @@ void GemmOutput::reset(std::size_t slot) {
   if (gemm_.beta == 0) return;
   const HostTensor before = inputs_.tensor("c", slot);
   std::memcpy(data(slot), before.data, before.desc.span_bytes());
+  if (cold_) evict(data(slot), before.desc.span_bytes());
 }
 
 std::vector<DeviceTensor> GemmOutput::tensors(std::size_t slot) {

@@ -54,6 +54,9 @@ TEST(Gemm, CountsTwoOperationsForAMultiplyAdd) {
 TEST(Gemm, MovesEachOperandOnceAndCTwiceWhereItIsAddedTo) {
   EXPECT_EQ(make(sizes(2, 3, 5)).work().bytes, 4 * (2 * 5 + 5 * 3 + 2 * 3));
   EXPECT_EQ(make(sizes(2, 3, 5, {{"beta", 1.0}})).work().bytes, 4 * (2 * 5 + 5 * 3 + 2 * 2 * 3));
+  EXPECT_EQ(make(sizes(2, 3, 5, {{"beta", 1.0}})).distinct_bytes(), 4 * (2 * 5 + 5 * 3 + 2 * 3));
+  EXPECT_EQ(make(sizes(2, 3, 5)).distinct_bytes(), 4 * (2 * 5 + 5 * 3 + 2 * 3));
+  EXPECT_EQ(make(sizes(2, 3, 5, {{"alpha", 0.0}, {"beta", 1.0}})).distinct_bytes(), 4 * 2 * 3);
   EXPECT_EQ(make(sizes(2, 3, 5, {{"dtype", string("u8s8")}})).work().bytes,
             2 * 5 + 5 * 3 + 4 * 2 * 3);
   EXPECT_EQ(make(sizes(2, 3, 5, {{"lda", Integer{100}}})).work().bytes,

@@ -106,11 +106,13 @@ class Doubling final : public Workload {
   std::vector<Field> fields() const override { return {{"n", number, false}}; }
   DTypes dtypes() const noexcept override { return types; }
   Work work() const noexcept override { return counted; }
+  double distinct_bytes() const noexcept override { return counted.bytes - counted_again; }
   bool streams_weights() const noexcept override { return false; }
 
   std::int64_t number = 1;
   DTypes types;
   Work counted{6, 48};
+  double counted_again = 0;  // bytes that are read and written
 };
 
 class DoublingOracle final : public Oracle {

@@ -222,5 +222,15 @@ TEST_F(AMember, RecordsHowColdItIs) {
   EXPECT_EQ(it.row.cold->last_level_bytes.value_or(0), 1 << 20);
 }
 
+TEST_F(AMember, IsNotColderForReadingWhatItWrites) {
+  const FakeImplementation honest("honest");
+  workload->counted.bytes = 1 << 20;
+  workload->counted_again = 1 << 19;
+  const Member it(case_of(honest, true), *inputs, 3, 0, session);
+  EXPECT_EQ(it.row.cold->bytes_between_uses, 1 << 20);
+  EXPECT_EQ(it.row.work.bytes, 1 << 20);
+  EXPECT_EQ(cold_slots(*workload, device), 8U);
+}
+
 }  // namespace
 }  // namespace ergon::measure
