@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "bench/base/error.h"
+#include "bench/config/toml_depth.h"
 
 namespace ergon::config {
 namespace {
@@ -85,6 +86,7 @@ std::string kind_of(const TomlNode& node) {
 }
 
 TomlNode parse_toml(const std::string& text, const std::string& file) {
+  require_shallow_toml(text, file);
   try {
     const toml::table root = toml::parse(std::string_view(text), std::string_view(file));
     return convert(root, file, "");

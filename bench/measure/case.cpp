@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <fstream>
 #include <limits>
-#include <regex>
 #include <set>
 
+#include "bench/measure/filter.h"
 #include "kernels/devices/cpu.h"
 
 namespace ergon::measure {
@@ -175,15 +175,6 @@ void add_cases(std::vector<Case>& out, const Machine& machine, const SuiteEntry&
   }
 }
 
-std::regex compile_filter(const std::string& filter) {
-  try {
-    return std::regex(filter);
-  } catch (const std::regex_error& error) {
-    throw UserError({"command line", 0, "--filter"},
-                    std::string("not a regular expression: ") + error.what());
-  }
-}
-
 std::string workload_key(const Case& what) {
   return what.workload->name() + "/" + dtype_name(*what.workload) + (what.cold ? "/cold" : "/warm");
 }
@@ -243,7 +234,7 @@ Device& Machine::cpu() const {
 
 std::vector<Case> make_cases(const config::Suite& suite, const Machine& machine,
                              const CaseOptions& options) {
-  const std::regex filter = compile_filter(options.filter);
+  const Filter filter(options.filter);
   std::vector<Case> all;
   for (const SuiteEntry& entry : suite.entries) {
     const Family* family = machine.registry.family(entry.kernel);
@@ -256,7 +247,7 @@ std::vector<Case> make_cases(const config::Suite& suite, const Machine& machine,
   std::set<std::string> seen;
   for (Case& what : all) {
     const std::string name = what.name();
-    if (!options.filter.empty() && !std::regex_search(name, filter)) continue;
+    if (!filter.finds(name)) continue;
     if (seen.insert(name).second) out.push_back(std::move(what));
   }
   return out;

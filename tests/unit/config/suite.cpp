@@ -24,6 +24,13 @@ std::string refusal(const std::string& text) {
   return "accepted";
 }
 
+/// "a.a.a", of `parts` parts.
+std::string dotted(int parts) {
+  std::string out = "a";
+  for (int i = 1; i < parts; ++i) out += ".a";
+  return out;
+}
+
 std::string text_of(const SuiteValue& value) { return std::get<std::string>(value.value); }
 
 TEST(Suite, KeepsNameSeedTextAndItsDigest) {
@@ -180,6 +187,25 @@ TEST(Suite, TellsASyntaxErrorInOneLine) {
   EXPECT_THAT(refusal("name = 2026-01-01\n"), HasSubstr("date or time"));
   EXPECT_THAT(refusal("a = " + std::string(100000, '[')), HasSubstr("nested"));
   EXPECT_THAT(refusal("\xff\xfe"), testing::StartsWith("t.toml:1: "));
+  const std::string deep = dotted(20000);
+  EXPECT_THAT(refusal("x = 1\n" + deep + " = 1\n"), HasSubstr("t.toml:2: is nested deeper"));
+  EXPECT_THAT(refusal("x = \"\"\"\n.\n\"\"\"\"\n[" + deep + "]\n"),
+              HasSubstr("t.toml:4: is nested"));
+  EXPECT_THAT(refusal("[[" + deep + "]]\n"), HasSubstr("t.toml:1: is nested"));
+  // No level is deep by itself.
+  std::string tables = "x = 1";
+  for (int i = 0; i < 30; ++i) tables = dotted(60) + " = {" + tables + "}";
+  EXPECT_THAT(refusal(tables), HasSubstr("is nested"));
+}
+
+TEST(Suite, MayHoldDotsAndBracketsInItsTextAndLongLists) {
+  std::string list = "1.5";
+  for (int i = 0; i < 1000; ++i) list += ", 1.5";
+  const std::string dots = dotted(1000);
+  const std::string text = "name = \"" + dots + "\" # " + dots + "\n" +  //
+                           "[[gemm]]\nm = 1\nalpha = [" + list + "]\nnote = '" +
+                           std::string(500, '[') + "'\n";
+  EXPECT_EQ(parse_suite(text, "t.toml").name, dots);
 }
 
 TEST(Suite, TellsAMissingFileAndAFolder) {
