@@ -7,12 +7,22 @@
 #include "bench/measure/host.h"
 #include "bench/report/text.h"
 
-// Exit codes: 0 done; 1 worse, wrong or inconsistent; 2 a mistake of the user; 3 cannot tell.
+namespace {
+
+constexpr int users_mistake = 2, failure = 4;
+
+constexpr const char* footer =
+    "Exit code: 0 done, 1 worse, wrong or inconsistent, 2 a mistake in what was asked, 3 cannot "
+    "tell,\n4 the program itself failed (out of memory, or an error it does not expect).";
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace ergon;
   CLI::App app{
       "Measures kernels of AI models and says what a result costs: speed, joules, dollars."};
   app.require_subcommand(1);
+  app.footer(footer);
   app.set_version_flag("--version", [] {
     const auto build = measure::describe_build();
     return "ergon " + build.version + " (" + build.commit + ", " + build.build_type + ")";
@@ -35,9 +45,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "error: %s\n", report::printable(error.what()).c_str());
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "error: out of memory\n");
+    return failure;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", report::printable(error.what()).c_str());
-    return 1;
+    std::fprintf(stderr, "error: unexpected: %s
+", report::printable(error.what()).c_str());
+    return failure;
   }
-  return 2;
+  return users_mistake;
 }

@@ -70,7 +70,9 @@ std::string default_out(const config::Suite& suite) {
   std::tm parts{};
   gmtime_r(&now, &parts);
   std::strftime(time, sizeof time, "%Y%m%d-%H%M%S", &parts);
-  fs::create_directories("results/local");
+  std::error_code error;
+  fs::create_directories("results/local", error);
+  if (error) throw UserError({"results/local", 0, ""}, "cannot be created: " + error.message());
   std::string name = suite.name;
   for (char& c : name)
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '_') c = '_';

@@ -133,6 +133,15 @@ TEST(Doctor, NamesTheProcessorTheMetersAndWhyTheOthersDoNotWork) {
   EXPECT_NO_THROW(json::parse(as_json.out)) << as_json.out;
 }
 
+TEST(Failure, OfTheProgramIsNoVerdict) {
+  program::Folder folder;
+  const auto result =
+      program::ergon(folder, "compare --live openblas openblas", "TMPDIR=/no/such/folder");
+  EXPECT_EQ(result.exit_code, 4) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("error: unexpected: "));
+  EXPECT_THAT(program::ergon(folder, "--help").out, HasSubstr("4 the program itself failed"));
+}
+
 TEST(Help, EverySubcommandExplainsItself) {
   program::Folder folder;
   for (const char* name : {"run", "list", "report", "compare", "doctor", "verify"}) {
