@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::size_t most_characters = 1000;
 
-[[noreturn]] void refuse(const std::string& why) {
-  throw UserError({"command line", 0, "--filter"}, why);
+[[noreturn]] void refuse(const char* option, const std::string& why) {
+  throw UserError({"command line", 0, option}, why);
 }
 
 std::regex::flag_type flags() {
@@ -33,22 +33,22 @@ bool counts_repeats(const std::string& expression) {
   return false;
 }
 
-std::regex compiled(const std::string& expression) {
+std::regex compiled(const std::string& expression, const char* option) {
   if (expression.size() > most_characters)
-    refuse("has " + std::to_string(expression.size()) + " characters; " +
-           std::to_string(most_characters) + " are the most");
-  if (counts_repeats(expression)) refuse("counted repeats ('{') are not taken");
+    refuse(option, "has " + std::to_string(expression.size()) + " characters; " +
+                       std::to_string(most_characters) + " are the most");
+  if (counts_repeats(expression)) refuse(option, "counted repeats ('{') are not taken");
   try {
     return std::regex(expression, flags());
   } catch (const std::regex_error& error) {
-    refuse(std::string("not a regular expression: ") + error.what());
+    refuse(option, std::string("not a regular expression: ") + error.what());
   }
 }
 
 }  // namespace
 
-Filter::Filter(const std::string& expression)
-    : all_(expression.empty()), expression_(compiled(expression)) {}
+Filter::Filter(const std::string& expression, const char* option)
+    : all_(expression.empty()), expression_(compiled(expression, option)) {}
 
 bool Filter::finds(const std::string& name) const {
   return all_ || std::regex_search(name, expression_);

@@ -10,8 +10,8 @@ namespace ergon::measure {
 
 class Filter {
  public:
-  /// Empty finds everything. UserError for what is no such expression.
-  explicit Filter(const std::string& expression);
+  /// Empty finds everything. UserError, naming `option`, for what is no such expression.
+  explicit Filter(const std::string& expression, const char* option = "--filter");
   bool finds(const std::string& name) const;
 
  private:

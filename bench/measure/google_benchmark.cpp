@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 
 #include "bench/base/clock.h"
 #include "bench/base/error.h"
+#include "bench/measure/filter.h"
+#include "bench/measure/google_benchmark_flags.h"
 #include "bench/measure/host.h"
 #include "bench/measure/verify.h"
 #include "bench/measure/window.h"
@@ -96,6 +99,29 @@ class Runner {
   bool failed_ = false;
 };
 
+// Ours, because theirs backtracks and says nothing where it finds nothing.
+std::vector<const Case*> filtered(const std::vector<Case>& cases,
+                                  const GoogleBenchmarkFlags& flags) {
+  const Filter filter(flags.filter, "--benchmark_filter");
+  std::vector<const Case*> out;
+  for (const Case& what : cases)
+    if (filter.finds(what.name() + "/manual_time") != flags.filter_is_negative)
+      out.push_back(&what);
+  if (out.empty())
+    throw UserError({"command line", 0, "--benchmark_filter"}, "no case is left after filtering");
+  return out;
+}
+
+void say_what_cannot_run(const std::vector<const Case*>& cases) {
+  std::size_t count = 0;
+  for (const Case* what : cases) {
+    if (!what->skip) continue;
+    std::fprintf(stderr, "not here: %s: %s\n", what->name().c_str(), what->skip->c_str());
+    ++count;
+  }
+  if (count == cases.size()) throw UserError("none of these cases can run here");
+}
+
 }  // namespace
 
 bool is_google_benchmark_flag(const std::string& argument) {
@@ -104,8 +130,11 @@ bool is_google_benchmark_flag(const std::string& argument) {
 
 int run_google_benchmark(const std::vector<Case>& cases, const std::vector<std::string>& flags,
                          std::uint64_t seed) {
+  const GoogleBenchmarkFlags checked = check_google_benchmark_flags(flags);
+  const std::vector<const Case*> wanted = filtered(cases, checked);
   Runner runner(seed);
-  for (const Case& what : cases) {
+  for (const Case* one : wanted) {
+    const Case& what = *one;
     if (what.skip) continue;
     benchmark::RegisterBenchmark(
         what.name().c_str(), [&runner, &what](benchmark::State& state) { runner.run(state, what); })
@@ -113,7 +142,7 @@ int run_google_benchmark(const std::vector<Case>& cases, const std::vector<std::
         ->Unit(benchmark::kMicrosecond);
   }
   std::vector<std::string> words{"ergon"};
-  words.insert(words.end(), flags.begin(), flags.end());
+  words.insert(words.end(), checked.others.begin(), checked.others.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -123,6 +152,7 @@ int run_google_benchmark(const std::vector<Case>& cases, const std::vector<std::
   benchmark::Initialize(&argc, argv.data());
   if (argc > 1)
     throw UserError({"command line", 0, argv[1]}, "Google Benchmark 1.7 has no such flag");
+  say_what_cannot_run(wanted);
   benchmark::RunSpecifiedBenchmarks();
   runner.release();
   benchmark::Shutdown();

@@ -14,8 +14,9 @@ namespace ergon::measure {
 /// True for "--benchmark_..." arguments.
 bool is_google_benchmark_flag(const std::string& argument);
 
-/// Registers, hands `flags` to Google Benchmark and runs. Throws UserError for a flag it does not
-/// know. Returns the process's exit code: 1 where a case failed or was wrong.
+/// Registers, hands `flags` to Google Benchmark and runs; what cannot run is said on stderr.
+/// Throws UserError for a flag it does not know or cannot take, and where no case is left. Returns
+/// the process's exit code: 1 where a case failed or was wrong.
 int run_google_benchmark(const std::vector<Case>& cases, const std::vector<std::string>& flags,
                          std::uint64_t seed);
 

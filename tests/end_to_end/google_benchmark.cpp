@@ -44,6 +44,61 @@ TEST(GoogleBenchmark, WritesValidJsonWithOneEntryForEachRepetition) {
   EXPECT_EQ(iterations, 3);
 }
 
+struct BadFlag {
+  const char* name;
+  const char* flags;
+  const char* said;
+};
+
+class RefusesTheFlag : public ::testing::TestWithParam<BadFlag> {};
+
+TEST_P(RefusesTheFlag, InOneLineAndExitsWithTwo) {
+  program::Folder folder;
+  program::write(folder / "suite.toml", program::small_suite);
+  const auto result = program::ergon(folder, std::string("run suite.toml ") + GetParam().flags);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(program::lines(result.err), 1) << result.err;
+  EXPECT_THAT(result.err, HasSubstr(GetParam().said));
+  EXPECT_EQ(result.out, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    GoogleBenchmark, RefusesTheFlag,
+    ::testing::Values(
+        BadFlag{"NoExpression", "--benchmark_filter='['", "--benchmark_filter: not a regular"},
+        BadFlag{"FindsNothing", "--benchmark_filter=nothing", "no case is left"},
+        BadFlag{"FindsNothingElse", "--benchmark_filter=-.", "no case is left"},
+        BadFlag{"Format", "--benchmark_format=foo", "--benchmark_format: 'foo' is none of"},
+        BadFlag{"OutFormat", "--benchmark_out_format=xml", "'xml' is none of"},
+        BadFlag{"OutNowhere", "--benchmark_out=/no/such/x.json", "No such file"},
+        BadFlag{"MinTimeIsText", "--benchmark_min_time=abc", "'abc' is no number of seconds"},
+        BadFlag{"MinTimeIsNan", "--benchmark_min_time=nan", "'nan' is no number of seconds"},
+        BadFlag{"NoRepetitions", "--benchmark_repetitions=0", "'0' is no count"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(GoogleBenchmark, SaysWhatCannotRunAndWhy) {
+  program::Folder folder;
+  program::write(folder / "suite.toml", program::small_suite);
+  const auto none = program::ergon(folder, "run suite.toml --benchmark_list_tests --threads 4096");
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_THAT(none.err, HasSubstr("4096 threads wanted"));
+  EXPECT_THAT(none.err, HasSubstr("none of these cases can run here"));
+  const auto some =
+      program::ergon(folder, "run suite.toml --benchmark_list_tests --threads 1,4096");
+  EXPECT_EQ(some.exit_code, 0);
+  EXPECT_THAT(some.out, HasSubstr("threads:1/"));
+  EXPECT_THAT(some.err, HasSubstr("not here: gemm/"));
+}
+
+TEST(GoogleBenchmark, AFilterMayTurnAround) {
+  program::Folder folder;
+  program::write(folder / "suite.toml", program::small_suite);
+  const auto result =
+      program::ergon(folder, "run suite.toml --benchmark_list_tests --benchmark_filter=-onednn");
+  EXPECT_THAT(result.out, HasSubstr("naive"));
+  EXPECT_THAT(result.out, Not(HasSubstr("onednn")));
+}
+
 TEST(GoogleBenchmark, RefusesARecordBesideIt) {
   program::Folder folder;
   program::write(folder / "suite.toml", program::small_suite);
