@@ -1,6 +1,7 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -8,6 +9,7 @@
 #include "bench/base/error.h"
 #include "bench/cli/check.h"
 #include "bench/cli/command.h"
+#include "bench/cli/numbers.h"
 #include "bench/cli/suite_options.h"
 #include "bench/measure/follow.h"
 #include "bench/measure/host.h"
@@ -120,7 +122,8 @@ int compare_builds(const Options& o) {
   if (o.suite.cases.cache) builds.arguments.push_back("--cache=" + *o.suite.cases.cache);
   for (const std::string& count : o.suite.cases.threads)
     builds.arguments.push_back("--threads=" + count);
-  builds.arguments.push_back("--budget=" + std::to_string(builds.budget_seconds));
+  builds.arguments.push_back(
+      fmt::format("--budget={}", std::min(builds.budget_seconds, longest_budget_seconds)));
   const record::Document document = measure::lead(builds);
   if (!o.run.out.empty()) record::write_document(o.run.out, document, false);
   auto comparison = report::compare(report::labelled_side("base", document),
@@ -141,14 +144,14 @@ void add_options(CLI::App& command, Options& o) {
       ->required();
   command.add_option("--margin", o.compare.margin, "A ratio within 1 +- margin is the same")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_between(0, 1));
   command
       .add_option(
           "--launch-spread", o.compare.launch_spread,
           "How far two launches of one thing may be apart; widens the ratio of records with "
           "fewer than six launches")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_between(0, 1));
   command.add_option("--measure", o.measure, "seconds or joules: what the exit code follows")
       ->check(CLI::IsMember({"seconds", "joules"}));
   command.add_flag("--across-hosts", o.compare.across_hosts,
@@ -170,7 +173,7 @@ void add_options(CLI::App& command, Options& o) {
       ->check(CLI::IsMember({"cold", "warm", "both"}))
       ->needs(live);
   command.add_option("--budget", o.run.budget_seconds, "With --live: seconds of measuring")
-      ->check(CLI::PositiveNumber)
+      ->check(positive_number(longest_budget_seconds))
       ->needs(live);
   command.add_option("--out", o.run.out, "With --live: keep the record here")->needs(live);
 }
@@ -190,8 +193,6 @@ void add_compare(CLI::App& app, int& exit_code) {
   auto o = std::make_shared<Options>();
   add_options(*command, *o);
   command->callback([o, &exit_code] {
-    if (!std::isfinite(o->compare.margin))
-      throw UserError({"command line", 0, "--margin"}, "is not a number");
     o->compare.measure =
         o->measure == "joules" ? report::Measure::joules : report::Measure::seconds;
     if (!o->live) {

@@ -6,6 +6,7 @@
 
 #include "bench/cli/command.h"
 #include "bench/cli/doctor_text.h"
+#include "bench/cli/numbers.h"
 #include "bench/cli/price.h"
 #include "bench/cli/suite_options.h"
 #include "bench/measure/evidence.h"
@@ -162,7 +163,7 @@ void add_doctor(CLI::App& app, int& exit_code) {
       ->delimiter(',');
   command->add_option("--instance", evidence->instance, "Cloud instance whose price applies");
   command->add_option("--watts", evidence->watts, "Declared watts of the whole machine")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number());
   command->callback([options, evidence, as_json, &exit_code] {
     const ordered_json all = examine(*options, *evidence);
     if (*as_json)

@@ -7,6 +7,7 @@
 #include "bench/base/error.h"
 #include "bench/cli/check.h"
 #include "bench/cli/command.h"
+#include "bench/cli/numbers.h"
 #include "bench/cli/print_report.h"
 #include "bench/report/formats.h"
 #include "bench/report/table.h"
@@ -82,7 +83,7 @@ void add_report(CLI::App& app, int& exit_code) {
   command
       ->add_option("--usd-per-hour", o->table.pricing.usd_per_hour,
                    "Another price than the record's")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number());
   command->callback([o, &exit_code] { exit_code = run(*o); });
 }
 

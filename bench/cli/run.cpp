@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "bench/cli/command.h"
+#include "bench/cli/numbers.h"
 #include "bench/cli/price.h"
 #include "bench/cli/print_report.h"
 #include "bench/cli/suite_options.h"
@@ -38,17 +39,17 @@ void add_options(CLI::App& app, Options& o) {
       ->capture_default_str();
   app.add_option("--watts", o.run.evidence.watts,
                  "Declared watts of the whole machine, where no sensor counts them")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number());
   app.add_option("--usd-per-hour", o.run.evidence.usd_per_hour,
                  "What an hour of the whole machine costs")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number());
   app.add_option("--instance", o.run.evidence.instance,
                  "Cloud instance whose price applies, as in configs/prices");
   app.add_option("--out", o.run.out, "Where the record goes [results/local/SUITE-TIME.json]");
   app.add_flag("--overwrite", o.run.overwrite, "Replace an existing record");
   app.add_option("--resume", o.resume, "Go on with the journal of this record");
   app.add_option("--budget", o.run.budget_seconds, "Seconds of measuring, all cases together")
-      ->check(CLI::PositiveNumber);
+      ->check(positive_number(longest_budget_seconds));
   app.add_option("--launches", o.run.launches,
                  "Fresh processes; from six on, intervals span launches")
       ->check(CLI::Range(1, 1000));

@@ -72,23 +72,38 @@ TEST_P(RefusesTheArguments, OneLineAndExitCodeTwo) {
   EXPECT_FALSE(program::fs::exists(folder / "result.json"));
 }
 
+TEST(Numbers, AreRefusedInAFewWords) {
+  program::Folder folder;
+  for (const char* value : {"nan", "inf", "0", "-1"}) {
+    const auto result = program::ergon(folder, std::string("doctor --watts ") + value);
+    EXPECT_EQ(result.err, "error: command line: --watts: '" + std::string(value) +
+                              "' is no number above 0 and up to 1e+12\n");
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Arguments, RefusesTheArguments,
-    ::testing::Values("run nothing.toml", "run suite.toml --filter '['",
-                      "list suite.toml --filter \"$(printf '%0.s(' $(seq 60000))\"",
-                      "list suite.toml --filter 'a{2}'", "run suite.toml --threads 0",
-                      "run suite.toml --threads many", "run suite.toml --cache tepid",
-                      "run suite.toml --colour", "run suite.toml --backend magic",
-                      "run suite.toml --meter magic", "run suite.toml --watts -3",
-                      "run suite.toml --usd-per-hour -1",
-                      "run suite.toml --instance no-such-instance", "run suite.toml --budget -1",
-                      "run suite.toml --launches 0", "run suite.toml --out ''",
-                      "run suite.toml --out /no/such/folder/result.json",
-                      "run suite.toml --resume nothing.json", "report nothing.json",
-                      "report truncated.json", "report other.json", "report deep.json",
-                      "report empty.json", "verify truncated.json", "verify nothing.json",
-                      "compare truncated.json truncated.json", "compare other.json",
-                      "report truncated.json --format png", "run --benchmark_colour=red suite.toml",
-                      "dance", ""));
+    ::testing::Values(
+        "run nothing.toml", "run suite.toml --filter '['",
+        "list suite.toml --filter \"$(printf '%0.s(' $(seq 60000))\"",
+        "list suite.toml --filter 'a{2}'", "run suite.toml --threads 0",
+        "run suite.toml --threads many", "run suite.toml --cache tepid", "run suite.toml --colour",
+        "run suite.toml --backend magic", "run suite.toml --meter magic",
+        "run suite.toml --watts -3", "run suite.toml --usd-per-hour -1",
+        "run suite.toml --instance no-such-instance", "run suite.toml --budget -1",
+        "run suite.toml --launches 0", "run suite.toml --watts nan",
+        "run suite.toml --usd-per-hour nan", "run suite.toml --usd-per-hour inf",
+        "run suite.toml --budget nan", "run suite.toml --budget 1e9", "run suite.toml --budget 0",
+        "run suite.toml --launches nan", "report truncated.json --usd-per-hour nan",
+        "doctor --watts nan", "doctor --watts inf", "doctor --watts 1e400", "doctor --watts 3W",
+        "compare truncated.json truncated.json --margin nan",
+        "compare truncated.json truncated.json --launch-spread nan",
+        "compare --live openblas openblas --budget nan", "run suite.toml --out ''",
+        "run suite.toml --out /no/such/folder/result.json", "run suite.toml --resume nothing.json",
+        "report nothing.json", "report truncated.json", "report other.json", "report deep.json",
+        "report empty.json", "verify truncated.json", "verify nothing.json",
+        "compare truncated.json truncated.json", "compare other.json",
+        "report truncated.json --format png", "run --benchmark_colour=red suite.toml", "dance",
+        ""));
 
 }  // namespace
