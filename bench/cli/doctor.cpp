@@ -23,8 +23,14 @@ ordered_json maybe(const auto& value) {
   return {{"absent", value.reason()}};
 }
 
+ordered_json known(const auto& value, const char* why_not) {
+  if (value == std::decay_t<decltype(value)>{}) return {{"absent", why_not}};
+  return value;
+}
+
 ordered_json describe_machine(const record::Host& host,
                               const config::HardwareCatalogue& catalogue) {
+  constexpr const char* no_topology = "hwloc does not say";
   ordered_json caches = ordered_json::array();
   for (const auto& cache : host.cpu.caches)
     caches.push_back({{"level", cache.level},
@@ -39,13 +45,13 @@ ordered_json describe_machine(const record::Host& host,
            match ? ordered_json(match->rests_on) : ordered_json{{"absent", match.reason()}}},
           {"isa", host.cpu.isa},
           {"cores_used", host.cpu.cores_used},
-          {"cores", host.cpu.cores},
-          {"threads", host.cpu.threads},
-          {"sockets", host.cpu.sockets},
-          {"numa_nodes", host.cpu.numa_nodes},
-          {"caches", caches},
-          {"memory_bytes", host.memory_bytes},
-          {"os", host.os},
+          {"cores", known(host.cpu.cores, no_topology)},
+          {"threads", known(host.cpu.threads, no_topology)},
+          {"sockets", known(host.cpu.sockets, no_topology)},
+          {"numa_nodes", known(host.cpu.numa_nodes, no_topology)},
+          {"caches", caches.empty() ? ordered_json{{"absent", "sysfs lists none"}} : caches},
+          {"memory_bytes", known(host.memory_bytes, "/proc/meminfo does not say")},
+          {"os", known(host.os, "/etc/os-release does not say")},
           {"kernel", host.kernel},
           {"virtualised", maybe(host.virtualised)},
           {"container", maybe(host.container)},
@@ -67,7 +73,7 @@ ordered_json describe_backends(const measure::Machine& machine) {
       entry["library"] = info.library->name;
       entry["version"] = info.library->version;
       entry["path"] = info.library->path;
-      entry["picked_kernel"] = info.library->kernel;
+      if (!info.library->kernel.empty()) entry["picked_kernel"] = info.library->kernel;
     }
     if (const auto why = implementation->unavailable()) entry["absent"] = *why;
     out.push_back(entry);
@@ -165,6 +171,7 @@ void add_doctor(CLI::App& app, int& exit_code) {
   command->add_option("--watts", evidence->watts, "Declared watts of the whole machine")
       ->check(positive_number());
   command->callback([options, evidence, as_json, &exit_code] {
+    measure::bind_threads();  // as every run does
     const ordered_json all = examine(*options, *evidence);
     if (*as_json)
       fmt::print("{}\n", all.dump(2));

@@ -62,7 +62,7 @@ void print_machine(const ordered_json& machine) {
       {"memory_bytes", "memory"},         {"smt", "SMT"},
       {"thp", "transparent huge pages"},  {"os", "system"}};
   for (const auto& [key, value] : machine.items()) {
-    if (key == "caches") {
+    if (key == "caches" && value.is_array()) {
       std::vector<std::string> caches;
       for (const auto& cache : value)
         caches.push_back(fmt::format(
@@ -75,7 +75,9 @@ void print_machine(const ordered_json& machine) {
     } else {
       const auto word = words.find(key);
       print_line(word == words.end() ? key : word->second, column,
-                 key == "memory_bytes" ? bytes_text(value.get<double>()) : plain(value));
+                 is_number(machine, "memory_bytes") && key == "memory_bytes"
+                     ? bytes_text(value.get<double>())
+                     : plain(value));
     }
   }
 }
@@ -114,8 +116,8 @@ void print_backends(const ordered_json& backends) {
       continue;
     }
     std::string text = plain(entry["library"]) + " " + plain(entry["version"]);
-    if (const auto kernel = plain(entry["picked_kernel"]); !kernel.empty())
-      text += ", runs its " + kernel + " code";
+    if (entry.contains("picked_kernel"))
+      text += ", runs its " + plain(entry["picked_kernel"]) + " code";
     print_line(head, column, text + ", " + plain(entry["path"]));
   }
 }

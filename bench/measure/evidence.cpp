@@ -13,6 +13,9 @@ namespace ergon::measure {
 namespace {
 
 constexpr double wanted_energy_error = 0.02;
+/// The more power flows, the less a counter's steps matter: no window needs to be longer than at
+/// idle, and none may be shorter than at this.
+constexpr double most_watts = 1e5;
 
 Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
   const auto figures = config::match_power(catalogue, identify_cpu());
@@ -73,6 +76,8 @@ record::Meter Energy::describe(const Meter& meter) const {
   out.quantum_joules = info.quantum_joules;
   out.period_seconds = info.period_seconds;
   out.read_seconds = info.read_seconds;
+  out.shortest_window_seconds =
+      ergon::shortest_window_seconds(info, most_watts, wanted_energy_error);
   out.primary = &meter == primary;
   return out;
 }

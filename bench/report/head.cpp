@@ -36,7 +36,8 @@ std::string machine_line(const record::Document& document) {
   const auto& cpu = document.host.cpu;
   std::vector<std::string> parts = {cpu.model.empty() ? "a processor without a name" : cpu.model};
   if (!cpu.family.empty()) parts.front() += " (" + cpu.family + ")";
-  parts.push_back(fmt::format("{} of {} cores used", cpu.cores_used, cpu.cores));
+  parts.push_back(cpu.cores > 0 ? fmt::format("{} of {} cores used", cpu.cores_used, cpu.cores)
+                                : fmt::format("{} cores used", cpu.cores_used));
   if (const std::string isa = isa_text(cpu.isa); !isa.empty()) parts.push_back(isa);
   if (document.host.virtualised && *document.host.virtualised != "none")
     parts.push_back(*document.host.virtualised + " guest");

@@ -107,6 +107,14 @@ TEST_F(Measured, ARecordComparedWithItselfIsTheSameOrCannotTell) {
   EXPECT_TRUE(result.exit_code == 0 || result.exit_code == 3) << result.out << result.err;
 }
 
+TEST_F(Measured, EveryMeterSaysHowLongItsWindowsMustBe) {
+  const json record = json::parse(program::read(*folder / "result.json"));
+  for (const json& meter : record["meters"]) {
+    const bool works = meter.contains("quantum_joules") && meter["quantum_joules"].is_number();
+    EXPECT_TRUE(!works || meter["shortest_window_seconds"].is_number()) << meter;
+  }
+}
+
 TEST_F(Measured, AnExistingResultIsNotOverwritten) {
   const std::string before = program::read(*folder / "result.json");
   const auto result = program::ergon(*folder, "run suite.toml --out result.json");
@@ -131,6 +139,24 @@ TEST(Doctor, NamesTheProcessorTheMetersAndWhyTheOthersDoNotWork) {
     EXPECT_THAT(text.out, HasSubstr(word));
   const auto as_json = program::ergon(folder, "doctor --json");
   EXPECT_NO_THROW(json::parse(as_json.out)) << as_json.out;
+}
+
+TEST(Doctor, SaysWhatItCannotReadInsteadOfNothing) {
+  program::Folder folder;
+  // PoCL does not survive an hwloc that finds nothing, so there is no OpenCL either.
+  const auto as_json = program::ergon(folder, "doctor --json",
+                                      "ERGON_PROC=/nonexistent ERGON_SYSFS=/nonexistent "
+                                      "HWLOC_COMPONENTS=stop OCL_ICD_VENDORS=/nonexistent");
+  ASSERT_EQ(as_json.exit_code, 0) << as_json.err;
+  const json found = json::parse(as_json.out);
+  for (const char* field : {"memory_bytes", "caches", "cores", "sockets"})
+    EXPECT_TRUE(found["machine"][field].contains("absent")) << field << found["machine"][field];
+  for (const json& backend : found["backends"]) EXPECT_NE(backend.value("picked_kernel", "x"), "");
+  EXPECT_THAT(found["machine"]["binding"].get<std::string>(), HasSubstr("OMP_PROC_BIND=close"));
+  const auto text =
+      program::ergon(folder, "doctor", "ERGON_PROC=/nonexistent ERGON_SYSFS=/nonexistent");
+  EXPECT_THAT(text.out, HasSubstr("caches                 not known: sysfs lists none"));
+  EXPECT_THAT(text.out, HasSubstr("memory                 not known: /proc/meminfo does not say"));
 }
 
 TEST(Failure, OfTheProgramIsNoVerdict) {
