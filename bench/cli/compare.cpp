@@ -162,6 +162,7 @@ void add_options(CLI::App& command, Options& o) {
   auto* live = command.get_option("--live");
   command
       .add_option("--suite", o.suite.suite, "With --live: the suite [configs/suites/quick.toml]")
+      ->check(names_a_file())
       ->needs(live);
   command
       .add_option("--filter", o.suite.cases.filter, "With --live: only cases this expression finds")
@@ -175,7 +176,9 @@ void add_options(CLI::App& command, Options& o) {
   command.add_option("--budget", o.run.budget_seconds, "With --live: seconds of measuring")
       ->check(positive_number(longest_budget_seconds))
       ->needs(live);
-  command.add_option("--out", o.run.out, "With --live: keep the record here")->needs(live);
+  command.add_option("--out", o.run.out, "With --live: keep the record here")
+      ->check(names_a_file())
+      ->needs(live);
 }
 
 }  // namespace

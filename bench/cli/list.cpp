@@ -80,11 +80,11 @@ void add_list(CLI::App& app, int& exit_code) {
                     "Implementations and devices instead of cases");
   command->callback([options, implementations, &exit_code] {
     const measure::Machine machine(options->registry);
-    if (*implementations)
-      print_implementations(machine);
-    else
-      print_cases(measure::make_cases(options->load(), machine, options->cases));
     exit_code = 0;
+    if (*implementations) return print_implementations(machine);
+    auto cases = measure::make_cases(options->load(), machine, options->cases);
+    measure::make_blocks(cases, measure::block_memory_bytes());  // for its `skip`
+    print_cases(cases);
   });
 }
 

@@ -91,8 +91,7 @@ int with_google_benchmark(const CLI::App& app, const Options& o,
   const measure::Machine machine(o.suite.registry);
   const config::Suite suite = o.suite.load();
   auto cases = measure::make_cases(suite, machine, o.suite.cases);
-  measure::make_blocks(cases,
-                       measure::usable_memory_bytes());  // for its `skip` of what does not fit
+  measure::make_blocks(cases, measure::usable_memory_bytes());  // for its `skip`
   return measure::run_google_benchmark(cases, flags, suite.seed);
 }
 

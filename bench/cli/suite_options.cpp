@@ -24,8 +24,15 @@ std::string configs_folder() {
   throw UserError("no configs/ folder above the program or here; set ERGON_CONFIGS to it");
 }
 
+CLI::Validator names_a_file() {
+  return {
+      [](const std::string& text) -> std::string { return text.empty() ? "names no file" : ""; },
+      ""};
+}
+
 void SuiteOptions::add_to(CLI::App& app) {
-  app.add_option("suite", suite, "Suite file (TOML) [configs/suites/quick.toml]");
+  app.add_option("suite", suite, "Suite file (TOML) [configs/suites/quick.toml]")
+      ->check(names_a_file());
   app.add_option("--filter", cases.filter,
                  "Only cases whose full name this regular expression finds");
   app.add_option(

@@ -19,6 +19,9 @@ struct SuiteOptions {
   config::Suite load() const;
 };
 
+/// Refuses '', which is not the same as nothing.
+CLI::Validator names_a_file();
+
 /// The folder of configs/: ERGON_CONFIGS, above the program, below the current folder, or in the
 /// tree the program was built from. Throws UserError where none exists.
 std::string configs_folder();

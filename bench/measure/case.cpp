@@ -250,6 +250,7 @@ std::vector<Case> make_cases(const config::Suite& suite, const Machine& machine,
     if (!filter.finds(name)) continue;
     if (seen.insert(name).second) out.push_back(std::move(what));
   }
+  if (out.empty()) throw UserError({suite.file, 0, ""}, "no case is left after filtering");
   return out;
 }
 
@@ -271,6 +272,8 @@ std::size_t usable_memory_bytes() {
                                       static_cast<double>(std::atoll(rest.c_str())));
   return std::size_t{1} << 30;
 }
+
+std::size_t block_memory_bytes() { return usable_memory_bytes() / 2; }
 
 std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_bytes) {
   std::vector<BlockPlan> blocks;

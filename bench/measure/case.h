@@ -48,7 +48,8 @@ struct Machine {
   Device& cpu() const;
 };
 
-/// Throws UserError with file, line and field for what the suite or the options get wrong.
+/// Throws UserError with file, line and field for what the suite or the options get wrong, and
+/// where no case is left.
 std::vector<Case> make_cases(const config::Suite& suite, const Machine& machine,
                              const CaseOptions& options);
 
@@ -69,6 +70,10 @@ std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_
 /// Slots so that the bytes between two uses of a buffer exceed three times the last-level cache.
 std::size_t cold_slots(const Workload& workload, const Device& device);
 std::size_t cold_target_bytes(const Device& device);
+
+/// Memory that the blocks of a run may use; `usable_memory_bytes` less what ceilings and the rest
+/// need.
+std::size_t block_memory_bytes();
 
 /// Memory that a run may use: a share of what the system has available now.
 std::size_t usable_memory_bytes();

@@ -168,8 +168,7 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   const double ends = clock.now_seconds() + budget;
 
   std::vector<Case> cases = make_cases(suite, machine, options.cases);
-  const std::size_t memory = usable_memory_bytes();
-  std::vector<BlockPlan> blocks = make_blocks(cases, memory / 2);
+  std::vector<BlockPlan> blocks = make_blocks(cases, block_memory_bytes());
   const auto record_idle = [&](const char* when) {
     if (!session.meter) return;
     const auto idle = measure_idle(*session.meter, clock, 0.6);
@@ -180,7 +179,8 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   // A comparison needs no ceilings; two followers would even measure each other by theirs.
   const bool compared = options.follow || options.ratio_interval > 0;
   // Of finished blocks too: an interrupted run has neither verified nor listed their ceilings.
-  Ceilings ceilings(machine, compared ? std::vector<BlockPlan>{} : blocks, memory / 4, session);
+  Ceilings ceilings(machine, compared ? std::vector<BlockPlan>{} : blocks,
+                    usable_memory_bytes() / 4, session);
   // Of several launches, each measures everything anew.
   if (options.resume && options.launches == 1) drop_finished(blocks, finished_rows(so_far));
   ceilings.opening_rounds(opening_rounds);
@@ -296,9 +296,8 @@ record::Document run(const config::Suite& suite, const Machine& machine,
                      const config::HardwareCatalogue& catalogue, const RunOptions& options) {
   set_page_policy(options.pages);
   SteadyClock clock;
-  if (make_cases(suite, machine, options.cases).empty())
-    throw UserError({suite.file, 0, ""}, "no case is left after filtering");
-
+  make_cases(suite, machine,
+             options.cases);  // what is wrong with them is told before a file is made
   record::Document head = header(suite, machine, catalogue, options, clock);
   int launch = 0;
   record::Document so_far = head;
@@ -316,7 +315,7 @@ record::Document run(const config::Suite& suite, const Machine& machine,
     measure_launch(suite, machine, catalogue, options, *journal, so_far, launch);
   } else {
     auto cases = make_cases(suite, machine, options.cases);
-    const auto blocks = make_blocks(cases, usable_memory_bytes() / 2);
+    const auto blocks = make_blocks(cases, block_memory_bytes());
     const int left = options.launches - finished_launches(so_far, blocks);
     for (int i = 0; i < left; ++i) start_launch(options, launch + i);
   }

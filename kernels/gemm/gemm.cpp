@@ -86,10 +86,13 @@ void check_sizes(const Gemm& g) {
     throw InvalidField("m", "2 m n k batch is beyond 2^62");
 }
 
+using Size = std::pair<const char*, std::int64_t>;
+
 // Checks a leading dimension before it enters a product, then what the matrices need together; a
-// leading dimension that says what is so anyway becomes 0, so that one problem has one name.
+// leading dimension that says what is so anyway becomes 0, so that one problem has one name. What
+// is too much is blamed on what was given: the leading dimension, else the largest of the sizes.
 void check_leading(const Gemm& g, const char* field, std::int64_t& ld,
-                   GemmMatrix (Gemm::*shape)() const noexcept) {
+                   GemmMatrix (Gemm::*shape)() const noexcept, std::initializer_list<Size> sizes) {
   const std::int64_t given = ld;
   ld = 0;
   const GemmMatrix tight = (g.*shape)();
@@ -97,8 +100,13 @@ void check_leading(const Gemm& g, const char* field, std::int64_t& ld,
     throw InvalidField(field, "must be at least " + std::to_string(tight.ld) +
                                   " for this matrix (0: tight), not " + std::to_string(given));
   const std::int64_t lines = tight.batch_stride / tight.ld;
-  if (!fits({std::max(given, tight.ld), lines, g.batch, 8, 4}))
-    throw InvalidField(field, "the matrix would need more than 2^62 bytes");
+  if (!fits({std::max(given, tight.ld), lines, g.batch, 8, 4})) {
+    const auto largest =
+        std::max_element(sizes.begin(), sizes.end(),
+                         [](const Size& a, const Size& b) { return a.second < b.second; });
+    throw InvalidField(given != 0 ? field : largest->first,
+                       "the matrix would need more than 2^62 bytes");
+  }
   if (given != tight.ld) ld = given;
 }
 
@@ -161,9 +169,10 @@ std::unique_ptr<Workload> GemmFamily::make(const FieldMap& given) const {
                return row.name == g->dtype;
              })->types;
   check_sizes(*g);
-  check_leading(*g, "lda", g->lda, &Gemm::a);
-  check_leading(*g, "ldb", g->ldb, &Gemm::b);
-  check_leading(*g, "ldc", g->ldc, &Gemm::c);
+  const Size m{"m", g->m}, n{"n", g->n}, k{"k", g->k}, batch{"batch", g->batch};
+  check_leading(*g, "lda", g->lda, &Gemm::a, {m, k, batch});
+  check_leading(*g, "ldb", g->ldb, &Gemm::b, {k, n, batch});
+  check_leading(*g, "ldc", g->ldc, &Gemm::c, {m, n, batch});
   check_factor(*g, "alpha", g->alpha);
   check_factor(*g, "beta", g->beta);
   return g;

@@ -131,6 +131,18 @@ TEST(List, ShowsEveryCaseWithItsWork) {
   EXPECT_EQ(program::ergon(folder, "list --implementations").exit_code, 0);
 }
 
+TEST(List, SaysWhatDoesNotFitTheMemoryAsRunWould) {
+  program::Folder folder;
+  program::write(folder / "big.toml",
+                 "name = \"big\"\n[[gemm]]\nm = [4, 1000000]\nn = 1000000\nk = 1000000\n"
+                 "backend = \"naive\"\nthreads = [1]\ncache = \"warm\"\n");
+  const auto result = program::ergon(folder, "list big.toml --filter m=1000000");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("not here:\n  gemm/m=1000000,n=1000000,k=1000000/f32/naive/cpu/"
+                                    "threads:1/warm: needs 1"));
+  EXPECT_THAT(result.out, HasSubstr("MiB may be used"));
+}
+
 TEST(Doctor, NamesTheProcessorTheMetersAndWhyTheOthersDoNotWork) {
   program::Folder folder;
   const auto text = program::ergon(folder, "doctor");

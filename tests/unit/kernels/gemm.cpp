@@ -108,6 +108,12 @@ TEST(Gemm, RefusesProductsThatOverflow) {
   EXPECT_THAT(complaint(sizes(largest, largest, largest)), HasSubstr("beyond 2^62"));
   EXPECT_THAT(complaint(sizes(2, 1, 1, {{"lda", largest}})),
               testing::StartsWith("lda: the matrix would need more than 2^62 bytes"));
+  const Integer huge{std::int64_t{1} << 60};
+  EXPECT_THAT(complaint(sizes(huge, 1, 1)), testing::StartsWith("m: the matrix would need"));
+  EXPECT_THAT(complaint(sizes(1, huge, 1)), testing::StartsWith("n: the matrix would need"));
+  EXPECT_THAT(complaint(sizes(1, 1, huge)), testing::StartsWith("k: the matrix would need"));
+  EXPECT_THAT(complaint(sizes(1, 1, 1, {{"batch", huge}})),
+              testing::StartsWith("batch: the matrix would need"));
 }
 
 TEST(Gemm, RefusesLeadingDimensionsThatAreTooSmall) {
