@@ -47,8 +47,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "error: out of memory\n");
     return failure;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: unexpected: %s
-", report::printable(error.what()).c_str());
+    std::fprintf(stderr, "error: unexpected: %s\n", report::printable(error.what()).c_str());
     return failure;
   }
   return users_mistake;
