@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,6 +61,36 @@ void add_options(CLI::App& app, Options& o) {
   app.add_flag("--follow", o.run.follow)->group("");
 }
 
+// Where and how long a run goes on, and which file its suite was read from, may differ: the suite's
+// digest is compared apart.
+std::vector<std::string> settings_of(const std::vector<std::string>& command) {
+  if (command.empty()) return command;
+  CLI::App app;
+  Options o;
+  add_options(*app.add_subcommand("run"), o);
+  std::vector<std::string> words(command.rbegin(), command.rend() - 1);  // CLI11 reads backwards
+  try {
+    app.parse(words);
+  } catch (const CLI::Error&) {
+    return command;
+  }
+  const auto number = [](const std::optional<double>& value) {
+    return value ? fmt::format("{}", *value) : std::string();
+  };
+  const auto& evidence = o.run.evidence;
+  return {o.suite.cases.filter,
+          fmt::format("{}", fmt::join(o.suite.cases.backends, ",")),
+          fmt::format("{}", fmt::join(o.suite.cases.threads, ",")),
+          o.suite.cases.cache.value_or(""),
+          fmt::format("{}", fmt::join(o.suite.registry.blas, ",")),
+          evidence.meter,
+          number(evidence.watts),
+          number(evidence.usd_per_hour),
+          evidence.instance.value_or(""),
+          std::to_string(o.run.launches),
+          o.pages};
+}
+
 PagePolicy page_policy_of(const std::string& word) {
   if (word == "small") return PagePolicy::small;
   return word == "huge" ? PagePolicy::huge : PagePolicy::system;
@@ -101,12 +132,21 @@ bool any_bad(const record::Document& document) {
   });
 }
 
+// By the name it was called: it need not be on the PATH.
+void print_hints(const std::string& program, const std::string& out) {
+  fmt::print("\nrecord    {}\n", out);
+  fmt::print("check     {} verify {}\n", program, out);
+  fmt::print("publish   {} report {} --format markdown\n", program, out);
+  fmt::print("compare   {} compare BASE.json {}\n", program, out);
+}
+
 int with_record(Options& o) {
   const config::Suite suite = o.suite.load();
   const auto catalogue = config::load_hardware(configs_folder() + "/hardware");
   o.run.cases = o.suite.cases;
   o.run.pages = page_policy_of(o.pages);
   o.run.command = measure::command_line();
+  o.run.settings_of = settings_of;
   o.run.prices = applying_prices(o.run.evidence, catalogue);
   if (!o.resume.empty()) {
     if (!o.run.out.empty())
@@ -127,10 +167,7 @@ int with_record(Options& o) {
   const record::Document document = measure::run(suite, machine, catalogue, o.run);
   if (o.run.follow) return 0;
   print_table({document}, std::cout);
-  std::printf("\nrecord    %s\n", o.run.out.c_str());
-  std::printf("check     ergon verify %s\n", o.run.out.c_str());
-  std::printf("publish   ergon report %s --format markdown\n", o.run.out.c_str());
-  std::printf("compare   ergon compare BASE.json %s\n", o.run.out.c_str());
+  print_hints(o.run.command.front(), o.run.out);
   return any_bad(document) ? 1 : 0;
 }
 

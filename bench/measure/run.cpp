@@ -203,24 +203,9 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   if (options.follow) follower.done();
 }
 
-// What was asked for, without what may differ when a run goes on.
-std::vector<std::string> settings(const std::vector<std::string>& command) {
-  std::vector<std::string> out;
-  for (std::size_t i = 1; i < command.size(); ++i) {
-    const std::string& word = command[i];
-    const std::string name = word.substr(0, word.find('='));
-    const bool of_this_run = name == "--resume" || name == "--out" || name == "--budget";
-    if (!of_this_run)
-      out.push_back(word);
-    else if (name == word)
-      ++i;
-  }
-  return out;
-}
-
 void require_same_settings(const record::Document& so_far, const RunOptions& options) {
   const Where where{"command line", 0, "--resume"};
-  if (settings(so_far.run.command) != settings(options.command))
+  if (options.settings_of(so_far.run.command) != options.settings_of(options.command))
     throw UserError(where, "the run was begun with other options, and their samples would mix");
 }
 

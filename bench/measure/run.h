@@ -2,6 +2,7 @@
 // per launch.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct RunOptions {
   bool follow = false;        // a leader on standard input gives out the windows (follow.h)
   PagePolicy pages = PagePolicy::system;
   std::vector<std::string> command;  // as typed, for the record
+  /// What a command asked for, in one spelling, without what may differ when a run goes on.
+  std::function<std::vector<std::string>(const std::vector<std::string>&)> settings_of;
 };
 
 /// Runs everything and leaves a finished record at `options.out`. Progress goes to stderr: one line

@@ -32,8 +32,8 @@ void start_and_kill(const program::Folder& folder, const std::function<bool()>& 
   if (child == 0) {
     if (chdir(folder.path().c_str()) != 0) _exit(1);
     if (!freopen("out.txt", "w", stdout) || !freopen("err.txt", "w", stderr)) _exit(1);
-    execl(ERGON_PROGRAM, "ergon", "run", "suite.toml", "--out", "result.json", "--watts", "50",
-          static_cast<char*>(nullptr));
+    execl(ERGON_PROGRAM, "ergon", "run", "./suite.toml", "--out", "result.json", "--overwrite",
+          "--watts", "50", static_cast<char*>(nullptr));
     _exit(1);
   }
   for (int i = 0; i < 6000 && !enough(); ++i)
@@ -76,8 +76,9 @@ TEST(Kill, LosesAtMostTheWindowInFlightAndResumeGoesOn) {
   const auto report = program::ergon(folder, "report result.json.journal");
   EXPECT_EQ(report.exit_code, 0) << report.err;
 
-  const auto resumed = program::ergon(folder, "run suite.toml --resume result.json --watts 50");
+  const auto resumed = program::ergon(folder, "run suite.toml --watts=50 --resume=result.json");
   ASSERT_TRUE(program::ran(resumed)) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("check     " ERGON_PROGRAM " verify result.json\n"));
   const json record = json::parse(program::read(folder / "result.json"));
   EXPECT_TRUE(record["run"]["complete"].get<bool>());
   std::size_t first_launch = 0;
@@ -137,6 +138,18 @@ TEST(Resume, ATornLastLineIsDroppedAndSaid) {
   EXPECT_EQ(program::ergon(folder, "report result.json.journal").exit_code, 0);
   EXPECT_TRUE(
       program::ran(program::ergon(folder, "run suite.toml --resume result.json --watts 50")));
+}
+
+TEST(Resume, AnotherSettingIsRefused) {
+  program::Folder folder;
+  program::write(folder / "suite.toml", program::small_suite);
+  start_and_kill(folder);
+  for (const char* other : {"--watts 60", "--watts 50 --cache warm", "--watts 50 --filter m=48"}) {
+    const auto result =
+        program::ergon(folder, std::string("run suite.toml --resume result.json ") + other);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr("begun with other options"));
+  }
 }
 
 TEST(Resume, AnotherSuiteIsRefused) {
