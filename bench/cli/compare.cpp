@@ -122,6 +122,8 @@ int compare_builds(const Options& o) {
   if (o.suite.cases.cache) builds.arguments.push_back("--cache=" + *o.suite.cases.cache);
   for (const std::string& count : o.suite.cases.threads)
     builds.arguments.push_back("--threads=" + count);
+  if (o.suite.registry.isa)
+    builds.arguments.push_back("--isa=" + std::string(simd::name(*o.suite.registry.isa)));
   builds.arguments.push_back(
       fmt::format("--budget={}", std::min(builds.budget_seconds, longest_budget_seconds)));
   const record::Document document = measure::lead(builds);
@@ -173,6 +175,7 @@ void add_options(CLI::App& command, Options& o) {
   command.add_option("--cache", o.suite.cases.cache, "With --live: cold, warm or both")
       ->check(CLI::IsMember({"cold", "warm", "both"}))
       ->needs(live);
+  add_isa_option(command, o.suite.registry)->needs(live);
   command.add_option("--budget", o.run.budget_seconds, "With --live: seconds of measuring")
       ->check(positive_number(longest_budget_seconds))
       ->needs(live);

@@ -83,6 +83,7 @@ std::vector<std::string> settings_of(const std::vector<std::string>& command) {
           fmt::format("{}", fmt::join(o.suite.cases.threads, ",")),
           o.suite.cases.cache.value_or(""),
           fmt::format("{}", fmt::join(o.suite.registry.blas, ",")),
+          o.suite.registry.isa ? std::string(simd::name(*o.suite.registry.isa)) : "",
           evidence.meter,
           number(evidence.watts),
           number(evidence.usd_per_hour),

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "kernels/devices/cpu.h"
+
 namespace ergon::cli {
 
 namespace fs = std::filesystem;
@@ -30,6 +32,36 @@ CLI::Validator names_a_file() {
       ""};
 }
 
+namespace {
+
+/// "portable, avx2": what this processor has.
+std::string isas_here() {
+  std::string out;
+  for (const simd::Isa isa :
+       {simd::Isa::portable, simd::Isa::neon, simd::Isa::avx2, simd::Isa::avx512})
+    if (simd::available(isa, cpu_info()))
+      out += (out.empty() ? "" : ", ") + std::string(simd::name(isa));
+  return out;
+}
+
+std::string fault_of_isa(const std::string& text) {
+  const auto isa = simd::isa_from_name(text);
+  if (isa && simd::available(*isa, cpu_info())) return {};
+  return "'" + text + (isa ? "' is not on this processor" : "' is no instruction set") +
+         "; there are: " + isas_here();
+}
+
+}  // namespace
+
+CLI::Option* add_isa_option(CLI::App& app, RegistryOptions& registry) {
+  return app
+      .add_option_function<std::string>(
+          "--isa",
+          [&registry](const std::string& text) { registry.isa = simd::isa_from_name(text); },
+          "Instruction set of our own kernels: portable, neon, avx2 or avx512 [the best here]")
+      ->check({fault_of_isa, ""});
+}
+
 void SuiteOptions::add_to(CLI::App& app) {
   app.add_option("suite", suite, "Suite file (TOML) [configs/suites/quick.toml]")
       ->check(names_a_file());
@@ -47,6 +79,7 @@ void SuiteOptions::add_to(CLI::App& app) {
   app.add_option("--blas", registry.blas,
                  "CBLAS libraries by name (openblas, blis, mkl) or path, separated by commas")
       ->delimiter(',');
+  add_isa_option(app, registry);
 }
 
 config::Suite SuiteOptions::load() const {

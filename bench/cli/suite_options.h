@@ -19,6 +19,9 @@ struct SuiteOptions {
   config::Suite load() const;
 };
 
+/// --isa: the instruction set of our own kernels. Refused where this processor has none such.
+CLI::Option* add_isa_option(CLI::App& app, RegistryOptions& registry);
+
 /// Refuses '', which is not the same as nothing.
 CLI::Validator names_a_file();
 

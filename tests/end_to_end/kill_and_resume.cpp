@@ -144,7 +144,8 @@ TEST(Resume, AnotherSettingIsRefused) {
   program::Folder folder;
   program::write(folder / "suite.toml", program::small_suite);
   start_and_kill(folder);
-  for (const char* other : {"--watts 60", "--watts 50 --cache warm", "--watts 50 --filter m=48"}) {
+  for (const char* other : {"--watts 60", "--watts 50 --cache warm", "--watts 50 --filter m=48",
+                            "--watts 50 --isa portable"}) {
     const auto result =
         program::ergon(folder, std::string("run suite.toml --resume result.json ") + other);
     EXPECT_EQ(result.exit_code, 2);

@@ -95,6 +95,29 @@ TEST(LiveBuilds, TheRecordAndTheComparisonNameBoth) {
   EXPECT_THAT(program::ergon(folder, "report record.json").out, HasSubstr("@new: ergon"));
 }
 
+TEST(LiveBuilds, BothTakeTheInstructionSet) {
+  program::Folder folder;
+  program::write(folder / "native.toml", R"(name = "native"
+[[gemm]]
+m = 40
+n = 36
+k = 24
+dtype = "f32"
+backend = "native"
+threads = [1]
+cache = "warm"
+)");
+  program::ergon(folder,
+                 "compare --live --suite native.toml --budget 1 --isa portable " ERGON_PROGRAM
+                 " " ERGON_PROGRAM " --out record.json");
+  const json record = json::parse(program::read(folder / "record.json"));
+  ASSERT_FALSE(record["rows"].empty());
+  for (const json& row : record["rows"])
+    EXPECT_THAT(row["implementation"]["detail"].get<std::string>(),
+                ::testing::StartsWith("portable"));
+  EXPECT_THAT(record["run"]["other_build"]["command"].dump(), HasSubstr("--isa=portable"));
+}
+
 /// Follows as a build would, with restless times, and writes down what it is told.
 const char* const follower = R"sh(#!/bin/sh
 printf 'block\t0\t1\tonly\n'

@@ -143,6 +143,23 @@ TEST(List, SaysWhatDoesNotFitTheMemoryAsRunWould) {
   EXPECT_THAT(result.out, HasSubstr("MiB may be used"));
 }
 
+TEST(List, NamesTheInstructionSetOfOurOwnKernels) {
+  program::Folder folder;
+  const auto portable = program::ergon(folder, "list --implementations --isa portable");
+  EXPECT_EQ(portable.exit_code, 0) << portable.err;
+  EXPECT_THAT(portable.out, HasSubstr("our own kernels for portable"));
+  const auto unknown = program::ergon(folder, "list --isa sse9");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("--isa: 'sse9' is no instruction set; there are: portable"));
+#if defined(__x86_64__)
+  const auto foreign = program::ergon(folder, "list --isa neon");
+#else
+  const auto foreign = program::ergon(folder, "list --isa avx512");
+#endif
+  EXPECT_EQ(foreign.exit_code, 2);
+  EXPECT_THAT(foreign.err, HasSubstr("is not on this processor; there are: portable"));
+}
+
 TEST(Doctor, NamesTheProcessorTheMetersAndWhyTheOthersDoNotWork) {
   program::Folder folder;
   const auto text = program::ergon(folder, "doctor");
