@@ -125,6 +125,11 @@ void NativeBlocking::choose_blocks(const simd::TileSet& set, std::int64_t word, 
   k_blocks = std::max<std::int64_t>(1, ceil_div(groups, k_block));
   const std::int64_t tile_rows = std::min<std::int64_t>(rows, set.most_rows);
   block_row_panels = std::max<std::int64_t>(1, caches.l2 / 2 / (k_block * tile_rows * word));
+  // Even blocks: a last one of few rows would stream all right words for little work.
+  const std::int64_t own_panels = ceil_div(row_panels, row_parts);
+  const std::int64_t row_blocks =
+      std::max<std::int64_t>(1, (own_panels + block_row_panels / 2) / block_row_panels);
+  block_row_panels = ceil_div(own_panels, row_blocks);
   block_column_panels = std::max<std::int64_t>(
       1, k_blocks == 1 ? column_panels : sums_limit / (own_rows * panel_columns * word));
   if (packs_right)

@@ -65,6 +65,17 @@ TEST(Blocking, TheBlocksOfKAddUp) {
   }
 }
 
+TEST(Blocking, BlocksOfRowsAreEven) {
+  for (std::int64_t m = 1; m < 9000; m = m * 5 / 4 + 1) {
+    const NativeBlocking b = blocking(gemm(m, 64, 2048), 2);
+    const std::int64_t own = (b.row_panels + b.row_parts - 1) / b.row_parts;
+    const std::int64_t blocks = (own + b.block_row_panels - 1) / b.block_row_panels;
+    EXPECT_LT(b.block_row_panels - own / blocks, 2) << m;
+    // They take half of L2, or three quarters where that spares a block.
+    EXPECT_LE(b.block_row_panels * 4 * b.k_block * 4, 3 * (1 << 20) / 4 + 4 * b.k_block * 4) << m;
+  }
+}
+
 TEST(Blocking, FewRowsGiveThreadsColumns) {
   const NativeBlocking b = blocking(gemm(1, 4096, 4096), 2);
   EXPECT_EQ(b.row_parts, 1);
