@@ -72,7 +72,7 @@ void on_team(int threads, Body&& body) {
 }
 
 /// Within on_team: waits until every thread of the team is here.
-inline void team_barrier() {
+inline void team_barrier(){
 #pragma omp barrier
 }
 
