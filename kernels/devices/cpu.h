@@ -73,6 +73,7 @@ void on_team(int threads, Body&& body) {
 
 /// Within on_team: waits until every thread of the team is here.
 inline void team_barrier(){
+// Outside of a team it waits for nobody.
 #pragma omp barrier
 }
 
