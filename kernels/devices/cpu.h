@@ -71,11 +71,8 @@ void on_team(int threads, Body&& body) {
   }
 }
 
-/// Within on_team: waits until every thread of the team is here.
-inline void team_barrier(){
-// Outside of a team it waits for nobody.
-#pragma omp barrier
-}
+/// Waits until every thread of the team is here; outside of one, for nobody.
+inline void team_barrier() { _Pragma("omp barrier") }
 
 std::vector<std::unique_ptr<Device>> find_cpu(std::string& reason);
 
