@@ -72,7 +72,9 @@ void on_team(int threads, Body&& body) {
 }
 
 /// Waits until every thread of the team is here; outside of one, for nobody.
-inline void team_barrier() { _Pragma("omp barrier") }
+inline void team_barrier(){
+#pragma omp barrier
+}
 
 std::vector<std::unique_ptr<Device>> find_cpu(std::string& reason);
 
