@@ -47,7 +47,8 @@ struct NativeBlocking {
   std::int64_t k_block, k_blocks;                      // in groups
   std::int64_t block_row_panels, block_column_panels;  // of a block
   int batch_parts = 1, row_parts = 1, column_parts = 1;
-  bool left_in_place;  // tiles read it where it lies
+  bool left_in_place;   // tiles read it where it lies
+  bool right_in_place;  // likewise, but for a last panel that is not full
 
  private:
   void choose_parts(const NativeShape& shape, const simd::TileSet& set, int threads,

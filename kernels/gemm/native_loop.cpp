@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t page = 4096;
 /// How far ahead right words are asked for: some 200 ns at the speed of one core's memory.
 constexpr std::int64_t ahead = 2048;
+/// The same along each of many lines in place.
+constexpr std::int64_t ahead_in_place = 512;
 
 /// From here on a tile takes long enough, and its problem is large enough, that what it will write
 /// is asked for before it begins.
@@ -115,7 +117,8 @@ NativeLoop::Memory NativeLoop::plan_memory() const noexcept {
   const std::int64_t columns = std::min(b.block_column_panels, own_columns) * b.panel_columns;
   Memory memory;
   if (packs_right()) {
-    memory.right = in_pages(bytes_of(columns * b.k_block, word_bytes));
+    const std::int64_t packed = b.right_in_place ? b.panel_columns : columns;
+    memory.right = in_pages(bytes_of(packed * b.k_block, word_bytes));
     if (set_.left_shift != 0) memory.column_sums = in_pages(bytes_of(columns, 4));
   }
   memory.group = memory.right + memory.column_sums;
@@ -179,6 +182,7 @@ void NativeLoop::sum_columns(const std::byte* words, int width, std::int64_t gro
   call.groups = groups;
   call.left = reinterpret_cast<const std::byte*>(&ones_before_shift);
   call.right = words;
+  call.right_group = width * word();
   call.to = to;
   call.columns = set_.lanes;
   set_.tile(1, width / set_.lanes)(call);
@@ -282,6 +286,12 @@ bool NativeLoop::block_of(const Call& call, int part, const Round& round, Block&
 void NativeLoop::pack_right(const Block& block) const {
   if (!packs_right()) return;
   const auto& b = blocking_;
+  if (b.right_in_place) {
+    const std::int64_t last = block.columns.end - 1;
+    if (b.columns_in(last) < b.panel_columns)
+      pack_columns(block.right_matrix, last, last + 1, block.k_block, block.right, nullptr);
+    return;
+  }
   const Range own = share(block.columns.size(), block.row_part, b.row_parts);
   const std::int64_t at = own.begin * b.panel_columns;
   pack_columns(block.right_matrix, block.columns.begin + own.begin, block.columns.begin + own.end,
@@ -327,7 +337,14 @@ void NativeLoop::run_block(const Block& block) const {
   for (std::int64_t j = block.columns.begin; j < block.columns.end; ++j) {
     const std::int64_t at = (j - block.columns.begin) * b.panel_columns;
     const int width = b.width_of(j), columns = b.columns_in(j), vectors = width / b.lanes;
-    call.right = block.right + at * block.groups * word();
+    if (b.right_in_place && columns == b.panel_columns) {
+      call.right = block.right_matrix + block.k_block * b.k_block * shape_.right.k_stride +
+                   j * b.panel_columns * shape_.right.row_stride;
+      call.right_group = shape_.right.k_stride;
+    } else {
+      call.right = block.right + (b.right_in_place ? 0 : at * block.groups * word());
+      call.right_group = width * word();
+    }
     call.every_row = block.column_sums == nullptr ? nullptr : block.column_sums + at * 4;
     call.columns = (into_c ? columns : width) - (vectors - 1) * b.lanes;
     for (std::int64_t i = block.row_block.begin; i < block.row_block.end; ++i) {
@@ -353,6 +370,7 @@ void NativeLoop::run_block(const Block& block) const {
       // The last of several tiles of a panel asks for the next panel, which is not in L2 yet.
       const bool panel_ends = i + 1 == block.row_block.end && i > block.row_block.begin;
       call.ahead = panel_ends ? width * block.groups * word() : ahead;
+      if (b.right_in_place) call.ahead = ahead_in_place;
       if (block.groups >= groups_of_a_far_tile) ask_for(call.to, call.to_row, rows);
       set_.tile(rows, vectors)(call);
       if (last && !into_c)

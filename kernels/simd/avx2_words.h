@@ -123,7 +123,7 @@ struct Avx2Integers {
 };
 
 inline __m256i load_words(const std::byte* from) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
 inline __m256i broadcast_word(const std::byte* from) {
   std::int32_t word;

@@ -15,7 +15,7 @@ struct F64 {
   static constexpr int lanes = 8, phases = 1;
   template <int phase>
   static Vector load(const std::byte* from) {
-    return _mm512_load_pd(from);
+    return _mm512_loadu_pd(from);
   }
   template <int phase>
   static Vector broadcast(const std::byte* from) {
@@ -39,7 +39,7 @@ struct F32 : Avx512Floats {
   using Vector = __m512;
   template <int phase>
   static Vector load(const std::byte* from) {
-    return _mm512_load_ps(from);
+    return _mm512_loadu_ps(from);
   }
   template <int phase>
   static Vector broadcast(const std::byte* from) {
@@ -64,7 +64,7 @@ struct Bf16 : Avx512Floats {
   }
   template <int phase>
   static Vector load(const std::byte* from) {
-    return half<phase>(_mm512_load_si512(from));
+    return half<phase>(_mm512_loadu_si512(from));
   }
   template <int phase>
   static Vector broadcast(const std::byte* from) {
@@ -89,7 +89,7 @@ struct Bytes : Avx512Integers {
   }
   template <int phase>
   static Vector load(const std::byte* from) {
-    return half<phase, true>(_mm512_load_si512(from));
+    return half<phase, true>(_mm512_loadu_si512(from));
   }
   template <int phase>
   static Vector broadcast(const std::byte* from) {

@@ -12,7 +12,7 @@ struct Bf16Pairs : Avx512Floats {
   using Vector = __m512bh;
   template <int phase>
   static Vector load(const std::byte* from) {
-    return reinterpret_cast<__m512bh>(_mm512_load_si512(from));
+    return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from));
   }
   template <int phase>
   static Vector broadcast(const std::byte* from) {

@@ -14,7 +14,7 @@ struct Quads : Avx512Integers {
   using Vector = __m512i;
   template <int phase>
   static Vector load(const std::byte* from) {
-    return _mm512_load_si512(from);
+    return _mm512_loadu_si512(from);
   }
   template <int phase>
   static Vector broadcast(const std::byte* from) {

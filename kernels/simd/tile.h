@@ -7,7 +7,8 @@
 //   to[r, c] = sum over g < groups of left[r, g] . right[g, c]  + start[r, c] + every_row[c]
 //
 //   left    row r, group g at left + r * left_row + g * left_group bytes: packed, or where it lies
-//   right   a packed panel: groups x (vectors * lanes) words, without gaps; 64-byte aligned
+//   right   group g at right + g * right_group bytes, vectors * lanes words side by side: a packed
+//           panel, or columns where they lie
 //
 // Sums are f64, f32 or s32 (exact modulo 2^32). Nothing here knows blocking, threads or files.
 #pragma once
@@ -39,6 +40,7 @@ struct TileCall {
   const std::byte* left = nullptr;
   std::int64_t left_row = 0, left_group = 0;  // bytes
   const std::byte* right = nullptr;
+  std::int64_t right_group = 0;  // bytes
   /// Added to the sums; nullptr: nothing. `start` may be `to`.
   const std::byte* start = nullptr;
   std::int64_t start_row = 0;  // bytes

@@ -50,7 +50,7 @@ void tile(const TileCall& given) {
 
   // Row r is at base[r / 3] + r % 3 rows: an address with a scaled index, not a pointer per row.
   constexpr int bases = (rows + 2) / 3;
-  const std::int64_t row = call.left_row, step = call.left_group;
+  const std::int64_t row = call.left_row, step = call.left_group, right_step = call.right_group;
   const std::byte* base[bases];
   unrolled<bases>([&](auto i) ERGON_INLINE { base[i] = call.left + 3 * i * row; });
   const std::byte* right = call.right;
@@ -68,7 +68,7 @@ void tile(const TileCall& given) {
       });
     });
     unrolled<bases>([&](auto i) ERGON_INLINE { base[i] += step; });
-    right += vectors * right_vector;
+    right += right_step;
   }
 
   const auto each_sum = [&](auto&& work) ERGON_INLINE {

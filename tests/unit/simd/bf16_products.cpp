@@ -34,6 +34,7 @@ float dot(const TileSet& set, const std::vector<std::pair<Pair, Pair>>& groups) 
   call.left = reinterpret_cast<const std::byte*>(left.data());
   call.left_group = 4;
   call.right = right.data();
+  call.right_group = 4 * set.lanes;
   call.to = reinterpret_cast<std::byte*>(sums);
   call.columns = set.lanes;
   set.tile(1, 1)(call);

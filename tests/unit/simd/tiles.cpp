@@ -42,6 +42,7 @@ class OneTile {
     call_.left_row = k_ * static_cast<std::int64_t>(element_bytes(set.product));
     call_.left_group = static_cast<std::int64_t>(word_bytes(set.product));
     call_.right = packed_.data();
+    call_.right_group = width_ * static_cast<std::int64_t>(word_bytes(set.product));
     call_.to = sums_.data();
     call_.to_row = row_bytes_;
     call_.columns = columns - (vectors - 1) * set.lanes;
@@ -169,6 +170,7 @@ TEST(IntegerTiles, DoNotSaturate) {
       call.groups = 4;
       call.left = reinterpret_cast<const std::byte*>(&left);
       call.right = right;
+      call.right_group = 4 * set->lanes;
       call.to = reinterpret_cast<std::byte*>(sums);
       call.columns = set->lanes;
       set->tile(1, 1)(call);

@@ -21,6 +21,7 @@ void expect_products(const TileSet& set) {
   call.left_row = k;
   call.left_group = 4;
   call.right = packed.data();
+  call.right_group = 4 * width;
   call.to = reinterpret_cast<std::byte*>(sums.data());
   call.to_row = 4 * width;
   call.columns = set.lanes;
