@@ -22,7 +22,7 @@ const Family* family_of(const std::string& kernel) {
 FieldMap fields_of(const record::Row& row) {
   FieldMap out;
   for (const auto& [name, value] : row.workload)
-    std::visit([&](const auto& v) { out.emplace(name, FieldValue(v)); }, value);
+    std::visit([&out, &key = name](const auto& v) { out.emplace(key, FieldValue(v)); }, value);
   return out;
 }
 

@@ -129,7 +129,7 @@ void NativeBlocking::choose_parts(const NativeShape& shape, const simd::TileSet&
 void NativeBlocking::choose_blocks(const simd::TileSet& set, std::int64_t word, bool packs_right,
                                    const NativeCaches& caches) {
   const std::int64_t own_rows = ceil_div(rows, row_parts);
-  const bool few_pass = packs_right && rows <= 4 * set.most_rows;
+  const bool few_pass = packs_right && rows <= std::int64_t{4} * set.most_rows;
   const std::int64_t share_of_l2 = few_pass ? caches.l2 / 2 / wide_panels : caches.l2 / 8;
   const std::int64_t deepest = std::max<std::int64_t>(share_of_l2 / (panel_columns * word), 64);
   k_blocks = std::max<std::int64_t>(1, ceil_div(groups, deepest + deepest / 8));

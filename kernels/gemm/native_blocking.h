@@ -30,7 +30,9 @@ struct NativeBlocking {
   NativeBlocking(const NativeShape& shape, const simd::TileSet& set, NativePacking packing,
                  int threads, const NativeCaches& caches);
 
-  int parts() const noexcept { return batch_parts * row_parts * column_parts; }
+  /// Of the same columns and batches.
+  int groups_of_parts() const noexcept { return batch_parts * column_parts; }
+  int parts() const noexcept { return groups_of_parts() * row_parts; }
   /// First row of left panel `panel`; of `row_panels`, the end.
   std::int64_t row_of(std::int64_t panel) const noexcept;
   /// Columns of right panel `panel` that exist.

@@ -126,13 +126,12 @@ NativeLoop::Memory NativeLoop::plan_memory() const noexcept {
     memory.left = in_pages(
         bytes_of(std::min(b.block_row_panels, own_rows) * set_.most_rows * b.k_block, word_bytes));
   const std::size_t tile =
-      bytes_of(set_.most_rows * b.panel_columns, simd::sum_bytes(shape_.product));
+      bytes_of(std::int64_t{set_.most_rows} * b.panel_columns, simd::sum_bytes(shape_.product));
   memory.sums_row = static_cast<std::int64_t>(bytes_of(columns / b.panel_columns, tile));
   memory.sums =
       in_pages(b.k_blocks == 1 ? tile : static_cast<std::size_t>(own_rows * memory.sums_row));
   memory.part = memory.left + memory.sums;
-  memory.bytes =
-      bytes_of(b.batch_parts * b.column_parts, memory.group) + bytes_of(b.parts(), memory.part);
+  memory.bytes = bytes_of(b.groups_of_parts(), memory.group) + bytes_of(b.parts(), memory.part);
   return memory;
 }
 
@@ -263,7 +262,7 @@ bool NativeLoop::block_of(const Call& call, int part, const Round& round, Block&
   block.c_matrix = call.c + batch * shape_.c_batch;
 
   std::byte* groups = call.workspace;
-  std::byte* parts = groups + bytes_of(b.batch_parts * b.column_parts, memory_.group);
+  std::byte* parts = groups + bytes_of(b.groups_of_parts(), memory_.group);
   block.left_block = parts + bytes_of(part, memory_.part);
   block.sums = block.left_block + memory_.left;
   const std::int64_t before = round.k_block * b.k_block;
