@@ -46,7 +46,8 @@ bool left_reads_in_place(const NativeShape& shape, const simd::TileSet& set,
   const int group = simd::group(shape.product);
   if (shape.left.k_stride == element)
     return shape.k % group == 0 && crowd(shape.left.row_stride, std::min(rows, set.most_rows)) <= 7;
-  return group == 1 && shape.k * 2 * line <= caches.l1 && crowd(shape.left.k_stride, l1_sets) <= 4;
+  return group == 1 && shape.k * 2 * line <= caches.l1 &&
+         crowd(shape.left.k_stride, static_cast<int>(std::min(shape.k, l1_sets))) <= 4;
 }
 
 /// Whether tiles read right words where they lie: in the call, where all rows are one tile, so that
@@ -102,13 +103,12 @@ void NativeBlocking::choose_parts(const NativeShape& shape, const simd::TileSet&
   const double work = static_cast<double>(shape.batch) * static_cast<double>(rows) *
                       static_cast<double>(column_panels * set.most_vectors) *
                       static_cast<double>(groups);
-  if (work < worth_a_team) return;
+  if (work <= worth_a_team) return;
   double best = std::numeric_limits<double>::infinity();
-  for (int b = threads; b >= 1; --b)
-    for (int r = 1; b * r <= threads; ++r) {
-      const int c = threads / (b * r);
-      if (threads % (b * r) != 0 || b > shape.batch || r > row_panels || c > column_panels)
-        continue;
+  // As many parts of columns as threads are left for; some may be left over.
+  for (auto b = static_cast<int>(std::min<std::int64_t>(threads, shape.batch)); b >= 1; --b)
+    for (int r = 1; b * r <= threads && r <= row_panels; ++r) {
+      const auto c = static_cast<int>(std::min<std::int64_t>(threads / (b * r), column_panels));
       const auto batches = static_cast<double>(ceil_div(shape.batch, b));
       const auto own_rows = static_cast<double>(ceil_div(rows, r));
       const auto own_vectors = static_cast<double>(ceil_div(column_panels, c) * set.most_vectors);

@@ -28,6 +28,7 @@ void ask_for(const std::byte* to, std::int64_t row, int rows) {
 constexpr std::int64_t lines_in_turn = 32;
 
 std::size_t in_pages(std::size_t bytes) { return (bytes + page - 1) / page * page; }
+std::size_t in_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 std::size_t bytes_of(std::int64_t count, std::size_t each) {
   return static_cast<std::size_t>(count) * each;
@@ -102,10 +103,10 @@ NativeLoop::Whole NativeLoop::plan_whole() const noexcept {
   const auto& b = blocking_;
   Whole whole;
   const std::int64_t width = shape_.weights_left ? b.rows : b.padded_columns;
-  whole.words = in_pages(bytes_of(width * b.groups, simd::word_bytes(shape_.product)));
+  whole.words = in_lines(bytes_of(width * b.groups, simd::word_bytes(shape_.product)));
   const bool sums = !shape_.weights_left && set_.left_shift != 0;
-  whole.batch = whole.words + (sums ? in_pages(bytes_of(b.k_blocks * b.padded_columns, 4)) : 0);
-  whole.bytes = bytes_of(shape_.batch, whole.batch);
+  whole.batch = whole.words + (sums ? in_lines(bytes_of(b.k_blocks * b.padded_columns, 4)) : 0);
+  whole.bytes = in_pages(bytes_of(shape_.batch, whole.batch));
   return whole;
 }
 

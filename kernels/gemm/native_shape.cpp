@@ -40,7 +40,7 @@ NativeShape::NativeShape(const Gemm& gemm)
     : product(*native_product(gemm)),
       left(side_of(gemm, "a", gemm.a(), gemm.types.inputs, !gemm.transpose_a, gemm.m)),
       right(side_of(gemm, "b", gemm.b(), gemm.types.weights, gemm.transpose_b, gemm.n)),
-      k(gemm.alpha == 0 ? 0 : gemm.k),
+      k(accumulated(gemm, gemm.alpha) == 0 ? 0 : gemm.k),
       batch(gemm.batch),
       alpha(accumulated(gemm, gemm.alpha)),
       beta(accumulated(gemm, gemm.beta)),

@@ -131,7 +131,7 @@ inline __m256i broadcast_word(const std::byte* from) {
   return _mm256_set1_epi32(word);
 }
 
-// Of the 16 registers 12 hold sums, two the right words; the others the left word and a mask.
+// Of the 16 registers 12 hold sums, two the right words, one the left word.
 constexpr int avx2_rows = 6, avx2_vectors = 2;
 
 }  // namespace

@@ -21,7 +21,7 @@ struct Bf16Pairs : Avx512Floats {
   static void multiply_add(Sum& sum, Vector left, Vector right) {
     sum = _mm512_dpbf16_ps(sum, left, right);
   }
-  // It takes denormals as zero, which these sums are not.
+  // It takes denormals as zero, as the products do.
   static void write_bf16(std::byte* to, Sum sum, int columns) {
     _mm256_mask_storeu_epi16(to, Avx512Words32::first(columns),
                              reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(sum)));

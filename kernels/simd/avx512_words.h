@@ -13,8 +13,9 @@ struct Avx512Words32 {
   static constexpr int lanes = 16;
 
   static __mmask16 first(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
+  /// 1 to 64 bytes.
   static Words read(const std::byte* from, int bytes) {
-    return _mm512_maskz_loadu_epi8(_bzhi_u64(~0ULL, static_cast<unsigned>(bytes)), from);
+    return _mm512_maskz_loadu_epi8(~0ULL >> (64 - bytes), from);
   }
   static void write(std::byte* to, Words words, int count) {
     _mm512_mask_storeu_epi32(to, first(count), words);

@@ -58,6 +58,8 @@ void tile(const TileCall& given) {
     unrolled<vectors>(
         [&](auto v) ERGON_INLINE { __builtin_prefetch(right + call.ahead + v * right_vector); });
     unrolled<Unit::phases>([&](auto phase) ERGON_INLINE {
+      // Phases are not to be woven into one: twice the operands would push sums out of registers.
+      if constexpr (phase != 0) __asm__ volatile("" ::: "memory");
       typename Unit::Vector b[vectors];
       unrolled<vectors>([&](auto v) ERGON_INLINE {
         b[v] = Unit::template load<phase>(right + v * right_vector);

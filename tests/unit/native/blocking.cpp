@@ -45,6 +45,22 @@ TEST(Blocking, NoPanelHasMoreRowsThanATileOrNone) {
     }
 }
 
+TEST(Blocking, UsesMostOfAnyNumberOfThreads) {
+  for (const int threads : {2, 3, 5, 7, 11, 13, 16, 24, 47, 64, 94, 192}) {
+    const NativeBlocking b = blocking(gemm(2048, 2048, 2048), threads);
+    EXPECT_GE(b.parts() * 10, threads * 9) << threads;
+    EXPECT_LE(b.parts(), threads);
+  }
+  EXPECT_GT(blocking(gemm(64, 64, 64), 11).parts(), 5);
+}
+
+TEST(Blocking, LooksAtNoMoreLinesThanThereAre) {
+  // With one k its stride is never walked, and may be anything.
+  const NativeBlocking b = blocking(
+      gemm(200, 8, 1, {{"transpose_a", true}, {"lda", std::int64_t{100000000000000001}}}), 1);
+  EXPECT_TRUE(b.left_in_place);
+}
+
 TEST(Blocking, TheLastPanelIsAsNarrowAsItsVectors) {
   const NativeBlocking b = blocking(gemm(4, 17, 8), 1);
   EXPECT_EQ(b.column_panels, 3);

@@ -7,8 +7,9 @@
 #include <cstring>
 
 #include "kernels/devices/cpu.h"
+#include "kernels/devices/memory.h"
 #include "kernels/fill.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/native_loop.h"
 #include "kernels/registry.h"
 
 namespace ergon {
@@ -129,6 +130,36 @@ TEST_P(NativeGemmOf, IsRightAndTheSameForAnyNumberOfThreads) {
 
 INSTANTIATE_TEST_SUITE_P(Every, NativeGemmOf, testing::ValuesIn(cases()),
                          [](const auto& param) { return label(param.param); });
+
+// Sets that a better one hides on this processor.
+TEST(NativeLoop, IsRightWithEverySetThatTheProcessorRuns) {
+  static constexpr const char* dtypes[] = {"f64", "f32", "bf16_f32", "s8", "u8s8"};
+  for (const simd::TileSet* set : simd::tile_sets()) {
+    if (!simd::usable(*set, cpu_info())) continue;
+    for (FieldMap fields : {sizes(31, 73, 301), sizes(5, 130, 2100, {{"transpose_b", true}}),
+                            sizes(70, 40, 33, {{"layout", string("col")}, {"beta", 1.0}})}) {
+      fields.insert({"dtype", string(dtypes[static_cast<int>(set->product)])});
+      const auto what = gemm_family().make(fields);
+      SCOPED_TRACE(what->name() + " " + string(simd::name(set->isa)) + " " +
+                   string(set->instruction));
+      const auto& gemm = dynamic_cast<const Gemm&>(*what);
+      const auto inputs = gemm_family().inputs(*what, 5, 1);
+      const NativeShape shape(gemm);
+      const TensorDesc desc = gemm.desc(gemm.c(), gemm.types.output);
+      for (const NativePacking packing : {NativePacking::once, NativePacking::per_call}) {
+        const NativeLoop loop(shape, *set, packing, 2);
+        HostMemory packed(loop.packed_bytes()), workspace(loop.workspace_bytes());
+        std::vector<std::byte> c(desc.span_bytes());
+        if (gemm.beta != 0) std::memcpy(c.data(), inputs->data("c", 0), c.size());
+        if (packing == NativePacking::once) loop.pack_once(inputs->data("b", 0), packed.data());
+        loop.run(inputs->data(shape.left.operand, 0), inputs->data(shape.right.operand, 0),
+                 packed.data(), c.data(), workspace.data());
+        const HostTensor tensor{"c", desc, c.data()};
+        EXPECT_EQ(gemm_family().oracle(*what, *inputs)->check({&tensor, 1}).mismatch, std::nullopt);
+      }
+    }
+  }
+}
 
 TEST(NativeGemm, SaysWhichInstructionsItUses) {
   string reason;
