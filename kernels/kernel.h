@@ -32,6 +32,9 @@ struct Accuracy {
   double rel_l2 = 0;      // ||got - expected|| / ||expected||; 0 where both are 0
   double tolerance = 0;   // limit on max_abs; 0 for integers: exact
   std::int64_t checked_elements = 0;
+  /// What the format costs: ||got - full|| / ||full||, where full is the float64 product of the
+  /// operands before they were quantized; nothing where nothing was.
+  std::optional<double> quantization_rel_l2;
   /// What is wrong, with the first place ("c[3,17]: got -1.5, expected 1.5"); nothing where all is
   /// well.
   std::optional<std::string> mismatch;

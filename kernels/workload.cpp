@@ -112,6 +112,11 @@ std::string Workload::name() const {
   return text;
 }
 
+TypeNames names(const DTypes& types) noexcept {
+  return {name(types.inputs), name(types.weights), name(types.accumulate), name(types.output),
+          name(types.weights)};
+}
+
 FieldMap complete(std::span<const FieldSpec> specs, const FieldMap& given) {
   for (const auto& [name, value] : given)
     if (std::none_of(specs.begin(), specs.end(),

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -50,6 +51,7 @@ struct InvalidField : std::runtime_error {
 struct Work {
   double flops = 0;  // a multiply-add counts 2; integer operations count alike
   double bytes = 0;
+  std::optional<double> tokens = {};  // that a call takes one step further; where it has any
 };
 
 struct DTypes {
@@ -60,6 +62,16 @@ struct DTypes {
   friend bool operator==(const DTypes&, const DTypes&) = default;
 };
 
+/// Types by name, as a record tells them: weights may be of a block format ("mxfp4").
+struct TypeNames {
+  std::string_view inputs, weights, accumulate, output;
+  /// What is multiplied, a DType: its ceiling bounds the work.
+  std::string_view products;
+  friend bool operator==(const TypeNames&, const TypeNames&) = default;
+};
+/// Products of the weights' own type.
+TypeNames names(const DTypes& types) noexcept;
+
 using FieldMap = std::map<std::string, FieldValue, std::less<>>;
 
 class Workload {
@@ -68,8 +80,10 @@ class Workload {
   virtual std::string_view kernel() const noexcept = 0;
   /// Every field in the family's order, fallbacks included.
   virtual std::vector<Field> fields() const = 0;
-  virtual DTypes dtypes() const noexcept = 0;
+  virtual TypeNames dtypes() const noexcept = 0;
   virtual Work work() const noexcept = 0;
+  /// Stored bits over weights, scales and zero points included; nothing where weights are plain.
+  virtual std::optional<double> bits_per_weight() const noexcept { return std::nullopt; }
   /// Distinct memory of a call: an operand that is read and written counts once, where
   /// work().bytes counts both. What a cache would have to hold.
   virtual double distinct_bytes() const noexcept { return work().bytes; }

@@ -200,7 +200,7 @@ std::size_t product(std::size_t a, std::size_t b) {
 std::string dtype_name(const Workload& workload) {
   for (const Field& field : workload.fields())
     if (field.name == "dtype") return std::get<std::string>(field.value);
-  return std::string(name(workload.dtypes().weights));
+  return std::string(workload.dtypes().weights);
 }
 
 std::string Case::implementation_name() const {

@@ -39,7 +39,7 @@ Ceilings::Ceilings(const Machine& machine, const std::vector<BlockPlan>& blocks,
   for (const BlockPlan& block : blocks)
     for (const Case& what : block.cases) {
       if (what.device != &machine.cpu()) continue;
-      needed.emplace("flops", name(what.workload->dtypes().weights), what.threads);
+      needed.emplace("flops", what.workload->dtypes().products, what.threads);
       // Memory bounds only what comes from it; a warm suite need not wait for gigabytes to be
       // filled.
       if (!block.cold) continue;
@@ -120,7 +120,7 @@ std::vector<Member*> Ceilings::of(const BlockPlan& block) {
       members.push_back(member);
   };
   for (const Case& what : block.cases) {
-    take(find("flops", std::string(name(what.workload->dtypes().weights)), what.threads));
+    take(find("flops", std::string(what.workload->dtypes().products), what.threads));
     if (block.cold) take(find("read", "", what.threads));
   }
   return members;

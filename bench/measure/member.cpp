@@ -14,8 +14,6 @@ record::Value to_record(const FieldValue& value) {
   return std::visit([](const auto& v) { return record::Value(v); }, value);
 }
 
-std::string text(DType dtype) { return std::string(name(dtype)); }
-
 record::TimeSample to_record(const Timed::Sample& sample, const Disturbance& seen) {
   record::TimeSample out;
   out.start_seconds = sample.start_seconds;
@@ -58,8 +56,9 @@ record::Row row_of(const Case& what, int block) {
     row.workload.emplace_back(std::string(field.name), to_record(field.value));
   const auto& info = what.implementation->info();
   row.implementation = {info.backend, info.name, info.variant, {}};
-  const DTypes types = what.workload->dtypes();
-  row.dtype = {text(types.inputs), text(types.weights), text(types.accumulate), text(types.output)};
+  const TypeNames types = what.workload->dtypes();
+  row.dtype = {std::string(types.inputs), std::string(types.weights), std::string(types.accumulate),
+               std::string(types.output)};
   row.device = what.device ? what.device->info().id : info.device_kind;
   row.threads = what.threads;
   row.cache = what.cold ? "cold" : "warm";

@@ -45,12 +45,12 @@ class Recount {
     const Work work = workload->work();
     number("/work/flops", row_.work.flops, work.flops);
     number("/work/bytes", row_.work.bytes, work.bytes);
-    const DTypes types = workload->dtypes();
+    const TypeNames types = workload->dtypes();
     word("/case", row_.case_name, workload->name());
-    word("/dtype/inputs", row_.dtype.inputs, name(types.inputs));
-    word("/dtype/weights", row_.dtype.weights, name(types.weights));
-    word("/dtype/accumulate", row_.dtype.accumulate, name(types.accumulate));
-    word("/dtype/output", row_.dtype.output, name(types.output));
+    word("/dtype/inputs", row_.dtype.inputs, types.inputs);
+    word("/dtype/weights", row_.dtype.weights, types.weights);
+    word("/dtype/accumulate", row_.dtype.accumulate, types.accumulate);
+    word("/dtype/output", row_.dtype.output, types.output);
   }
 
  private:

@@ -27,9 +27,8 @@ std::string with_formats(const std::string& name, std::string_view inputs, std::
 }
 
 std::string text_of(const Workload& workload) {
-  const DTypes types = workload.dtypes();
-  return with_formats(workload.name(), name(types.inputs), name(types.weights),
-                      name(types.accumulate), name(types.output));
+  const TypeNames types = workload.dtypes();
+  return with_formats(workload.name(), types.inputs, types.weights, types.accumulate, types.output);
 }
 
 std::string text_of(const record::Row& row) {

@@ -165,9 +165,9 @@ std::vector<Field> Ceiling::fields() const {
   return list;
 }
 
-DTypes Ceiling::dtypes() const noexcept {
-  if (is_flops()) return loop_type(dtype).types;
-  return {DType::f32, DType::f32, DType::f32, what == "read" ? DType::s32 : DType::f32};
+TypeNames Ceiling::dtypes() const noexcept {
+  if (is_flops()) return names(loop_type(dtype).types);
+  return names({DType::f32, DType::f32, DType::f32, what == "read" ? DType::s32 : DType::f32});
 }
 
 Work Ceiling::work() const noexcept {

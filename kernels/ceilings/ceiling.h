@@ -38,7 +38,7 @@ class Ceiling final : public Workload {
  public:
   std::string_view kernel() const noexcept override { return "ceiling"; }
   std::vector<Field> fields() const override;
-  DTypes dtypes() const noexcept override;
+  TypeNames dtypes() const noexcept override;
   Work work() const noexcept override;
   /// False: its arrays exceed the caches by themselves.
   bool streams_weights() const noexcept override { return false; }

@@ -40,7 +40,7 @@ class Gemm final : public Workload {
  public:
   std::string_view kernel() const noexcept override { return "gemm"; }
   std::vector<Field> fields() const override;
-  DTypes dtypes() const noexcept override { return types; }
+  TypeNames dtypes() const noexcept override { return names(types); }
   Work work() const noexcept override;
   double distinct_bytes() const noexcept override;
   /// min(m, n) <= 32: the larger operand is read once and used little.

@@ -71,7 +71,7 @@ TEST(Gemm, StreamsWeightsWhereOneSideIsThin) {
 
 TEST(Gemm, TakesItsTypesFromTheDtypeField) {
   const Gemm g = make(sizes(1, 1, 1, {{"dtype", string("bf16_f32")}}));
-  EXPECT_EQ(g.dtypes(), (DTypes{DType::bf16, DType::bf16, DType::f32, DType::f32}));
+  EXPECT_EQ(g.dtypes(), (TypeNames{"bf16", "bf16", "f32", "f32", "bf16"}));
   EXPECT_TRUE(make(sizes(1, 1, 1, {{"dtype", string("u8s8")}})).is_integer());
 }
 

@@ -107,7 +107,7 @@ class Fixed final : public Workload {
   explicit Fixed(std::vector<Field> fields) : fields_(std::move(fields)) {}
   std::string_view kernel() const noexcept override { return "toy"; }
   std::vector<Field> fields() const override { return fields_; }
-  DTypes dtypes() const noexcept override { return {}; }
+  TypeNames dtypes() const noexcept override { return {}; }
   Work work() const noexcept override { return {}; }
   bool streams_weights() const noexcept override { return false; }
 

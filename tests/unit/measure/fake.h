@@ -104,7 +104,7 @@ class Doubling final : public Workload {
  public:
   std::string_view kernel() const noexcept override { return "doubling"; }
   std::vector<Field> fields() const override { return {{"n", number, false}}; }
-  DTypes dtypes() const noexcept override { return types; }
+  TypeNames dtypes() const noexcept override { return names(types); }
   Work work() const noexcept override { return counted; }
   double distinct_bytes() const noexcept override { return counted.bytes - counted_again; }
   bool streams_weights() const noexcept override { return false; }
