@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <numbers>
 
 #include "kernels/devices/cpu.h"
 
@@ -130,6 +131,14 @@ double entropy_of(const HostTensor& tensor) {
 
 std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept {
   return output(state_of(seed, stream), index);
+}
+
+float normal_value(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept {
+  const std::uint64_t bits = random_bits(seed, stream, index);
+  const double radius = (static_cast<double>(bits >> 32) + 0.5) * 0x1p-32;
+  const double turn = (static_cast<double>(bits & 0xffffffffU) + 0.5) * 0x1p-32;
+  return static_cast<float>(std::sqrt(-2 * std::log(radius)) *
+                            std::cos(2 * std::numbers::pi * turn));
 }
 
 std::uint64_t stream_of(std::string_view name) noexcept {

@@ -25,6 +25,11 @@ namespace ergon {
 /// 64 random bits: output `index` of stream `stream`.
 std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept;
 
+/// Normal, mean 0 and deviation 1, rounded to f32: a function of the same three numbers. Method:
+/// Box and Muller, "A note on the generation of random normal deviates", Ann. Math. Statist. 29(2),
+/// 1958; of 32 random bits each, so at most 6.7 deviations out.
+float normal_value(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept;
+
 /// A stream's number from its name (FNV-1a, 64 bits).
 std::uint64_t stream_of(std::string_view name) noexcept;
 

@@ -114,7 +114,7 @@ void verify_with_other_inputs(const Family& family, const Workload& workload, In
     const std::byte* from = other->data(operand.name, 0);
     std::copy_n(from, operand.desc.span_bytes(), inputs.data(operand.name, 0));
   }
-  const auto oracle = family.oracle(workload, inputs);
+  const auto oracle = family.oracle(workload, *other);
   for (auto& member : members)
     attempt(*member, "verifying again", session, [&] { member->verify_again(*oracle); });
 }

@@ -1,0 +1,350 @@
+#include "kernels/qmatmul/format.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+namespace ergon {
+namespace {
+
+constexpr int gguf_block = 32;
+
+constexpr std::string_view compressed_tensors =
+    "AWQ (arXiv:2306.00978) and GPTQ (arXiv:2210.17323), as vLLM's compressed-tensors stores them";
+constexpr std::string_view gguf_source = "llama.cpp, ggml/src/ggml-quants.c and ggml-common.h";
+
+constexpr std::array<Format, 8> table = {{
+    {"w8a8", "s8", Code::s8, 8, whole_row, 1, ScaleType::f32, Activations::s8, false, false,
+     "s8 per output, -127 to 127, scale = largest / 127; s8 activations per token",
+     "SmoothQuant (arXiv:2211.10438), per-channel weights and per-token activations"},
+    {"w8a16", "s8", Code::s8, 8, whole_row, 1, ScaleType::bf16, Activations::bf16, false, false,
+     "s8 per output, -127 to 127, bf16 scale = largest / 127", compressed_tensors},
+    {"w4a16", "s4", Code::u4, 4, 0, 1, ScaleType::bf16, Activations::bf16, true, false,
+     "4 bits in groups, bf16 scales; symmetric: -8 to 7, scale = largest / 7; zero points: 0 to 15",
+     compressed_tensors},
+    {"w4a8", "s4", Code::u4, 4, 0, 1, ScaleType::bf16, Activations::s8_in_call, true, false,
+     "weights as w4a16; activations s8 per token and group, quantized in the call",
+     compressed_tensors},
+    {"mxfp4", "mxfp4", Code::e2m1, 4, 32, 1, ScaleType::e8m0, Activations::bf16, false, false,
+     "e2m1 in groups of 32, scale 2^(floor(log2(largest)) - 2)",
+     "OCP Microscaling Formats (MX) Specification v1.0, sections 5.3.3 and 6.3"},
+    {"fp8", "fp8", Code::e4m3, 8, 128, 128, ScaleType::f32, Activations::bf16, false, false,
+     "e4m3 in blocks of 128 x 128, ragged at the edges, scale = largest / 448",
+     "DeepSeek-V3 (arXiv:2412.19437), section 3.3; OCP 8-bit Floating Point Specification v1.0"},
+    {"q4_0", "q4_0", Code::u4, 4, gguf_block, 1, ScaleType::f16, Activations::s8_in_blocks, false,
+     true,
+     "GGUF: 0 to 15 less 8, f16 scale = the value of largest magnitude / -8; q8_0 activations",
+     gguf_source},
+    {"q8_0", "q8_0", Code::s8, 8, gguf_block, 1, ScaleType::f16, Activations::s8_in_blocks, false,
+     true, "GGUF: s8, f16 scale = largest / 127; q8_0 activations", gguf_source},
+}};
+
+constexpr std::array<float, 8> e2m1_values = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
+
+float largest_magnitude(const float* values, std::int64_t count) {
+  float largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(values[i]));
+  return largest;
+}
+
+/// Rounded to nearest even, and within [low, high].
+int rounded(float value, int low, int high) {
+  if (!(value > static_cast<float>(low))) return low;  // NaN too: 0 / 0 of an empty group
+  if (value >= static_cast<float>(high)) return high;
+  return static_cast<int>(std::nearbyint(value));
+}
+
+int rounded_code(float value, float scale, int low, int high) {
+  return scale == 0 ? std::clamp(0, low, high) : rounded(value / scale, low, high);
+}
+
+float as_bf16(float value) { return from_bf16(to_bf16(value)); }
+float as_f16(float value) { return from_f16(to_f16(value)); }
+
+void put_nibble(std::byte* row, std::int64_t at, int code) {
+  const int shift = at % 2 == 0 ? 0 : 4;
+  const auto kept = static_cast<int>(row[at / 2]) & ~(15 << shift);
+  row[at / 2] = static_cast<std::byte>(kept | (code << shift));
+}
+
+int nibble(const std::byte* row, std::int64_t at) {
+  return (static_cast<int>(row[at / 2]) >> (at % 2 == 0 ? 0 : 4)) & 15;
+}
+
+template <class T>
+T read(const std::byte* from, std::int64_t index) {
+  T value;
+  std::memcpy(&value, from + index * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
+  return value;
+}
+template <class T>
+void write(std::byte* to, std::int64_t index, T value) {
+  std::memcpy(to + index * static_cast<std::int64_t>(sizeof(T)), &value, sizeof(T));
+}
+
+std::int64_t gguf_block_bytes(const Format& format) { return 2 + gguf_block * format.bits / 8; }
+
+const std::byte* gguf_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
+                         std::int64_t block) {
+  return from.codes + row * layout.row_bytes() + block * gguf_block_bytes(*layout.format);
+}
+
+void quantize_gguf_block(const Format& format, const float* w, std::byte* to) {
+  if (format.code == Code::s8) {
+    const float largest = largest_magnitude(w, gguf_block);
+    const float scale = largest / 127;
+    write<std::uint16_t>(to, 0, to_f16(scale));
+    for (int i = 0; i < gguf_block; ++i)
+      to[2 + i] = static_cast<std::byte>(rounded_code(w[i], scale, -127, 127));
+    return;
+  }
+  const float extreme = *std::max_element(
+      w, w + gguf_block, [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+  const float scale = extreme / -8;
+  write<std::uint16_t>(to, 0, to_f16(scale));
+  for (int i = 0; i < 16; ++i) {
+    const int low = scale == 0 ? 8 : std::clamp(static_cast<int>(w[i] / scale + 8.5F), 0, 15);
+    const int high = scale == 0 ? 8 : std::clamp(static_cast<int>(w[i + 16] / scale + 8.5F), 0, 15);
+    to[2 + i] = static_cast<std::byte>(low | (high << 4));
+  }
+}
+
+/// The 4-bit integers of one group; `scale` bf16.
+void quantize_u4(const WeightLayout& layout, const float* w, std::int64_t first, std::int64_t count,
+                 std::byte* row, std::int64_t at, const MutableWeights& to) {
+  float scale = 0;
+  int zero = 8, low = 0;
+  if (layout.zero_points) {
+    const auto [least, most] = std::minmax_element(w, w + count);
+    const float bottom = std::min(*least, 0.0F), top = std::max(*most, 0.0F);
+    scale = as_bf16((top - bottom) / 15);
+    zero = scale == 0 ? 0 : rounded(-bottom / scale, 0, 15);
+    to.zeros[at] = static_cast<std::byte>(zero);
+  } else {
+    scale = as_bf16(largest_magnitude(w, count) / 7);
+  }
+  write<std::uint16_t>(to.scales, at, to_bf16(scale));
+  for (std::int64_t i = 0; i < count; ++i)
+    put_nibble(row, first + i, zero + rounded_code(w[i], scale, low - zero, 15 - zero));
+}
+
+void quantize_e2m1(const float* w, std::int64_t first, std::int64_t count, std::byte* row,
+                   std::int64_t at, const MutableWeights& to) {
+  const float largest = largest_magnitude(w, count);
+  const int exponent = largest == 0 ? -127 : std::clamp(std::ilogb(largest) - 2, -127, 127);
+  to.scales[at] = static_cast<std::byte>(exponent + 127);
+  for (std::int64_t i = 0; i < count; ++i)
+    put_nibble(row, first + i,
+               static_cast<int>(to_e2m1(static_cast<float>(std::ldexp(double{w[i]}, -exponent)))));
+}
+
+void quantize_s8(const WeightLayout& layout, const float* w, std::byte* row, std::int64_t at,
+                 const MutableWeights& to) {
+  float scale = largest_magnitude(w, layout.k) / 127;
+  if (layout.format->scale == ScaleType::bf16) {
+    scale = as_bf16(scale);
+    write<std::uint16_t>(to.scales, at, to_bf16(scale));
+  } else {
+    write<float>(to.scales, at, scale);
+  }
+  for (std::int64_t i = 0; i < layout.k; ++i)
+    row[i] = static_cast<std::byte>(rounded_code(w[i], scale, -127, 127));
+}
+
+/// One band of rows that share scales.
+void quantize_e4m3(const WeightLayout& layout, std::int64_t first, std::int64_t rows,
+                   const float* w, const MutableWeights& to) {
+  const std::int64_t k = layout.k;
+  for (std::int64_t g = 0; g < layout.groups(); ++g) {
+    const std::int64_t begin = g * layout.group, count = std::min(layout.group, k - begin);
+    float largest = 0;
+    for (std::int64_t r = 0; r < rows; ++r)
+      largest = std::max(largest, largest_magnitude(w + r * k + begin, count));
+    const float scale = largest / 448;
+    write<float>(to.scales, first / layout.format->scale_rows * layout.groups() + g, scale);
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t i = begin; i < begin + count; ++i)
+        to.codes[(first + r) * k + i] =
+            static_cast<std::byte>(scale == 0 ? 0 : to_e4m3(w[r * k + i] / scale));
+  }
+}
+
+void quantize_row(const WeightLayout& layout, std::int64_t row, const float* w,
+                  const MutableWeights& to) {
+  const Format& format = *layout.format;
+  std::byte* codes = to.codes + row * layout.row_bytes();
+  const std::int64_t groups = layout.groups();
+  for (std::int64_t g = 0; g < groups; ++g) {
+    const std::int64_t first = g * layout.group, count = std::min(layout.group, layout.k - first);
+    if (format.gguf)
+      quantize_gguf_block(format, w + first, codes + g * gguf_block_bytes(format));
+    else if (format.code == Code::u4)
+      quantize_u4(layout, w + first, first, count, codes, row * groups + g, to);
+    else if (format.code == Code::e2m1)
+      quantize_e2m1(w + first, first, count, codes, row * groups + g, to);
+    else
+      quantize_s8(layout, w, codes, row, to);
+  }
+}
+
+}  // namespace
+
+std::span<const Format> formats() noexcept { return table; }
+
+const Format* format_from_name(std::string_view name) noexcept {
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const Format& f) { return f.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::int64_t WeightLayout::row_bytes() const noexcept {
+  if (format->gguf) return k / gguf_block * gguf_block_bytes(*format);
+  return k * format->bits / 8;
+}
+
+DType WeightLayout::scale_dtype() const noexcept {
+  switch (format->scale) {
+    case ScaleType::f32:
+      return DType::f32;
+    case ScaleType::bf16:
+      return DType::bf16;
+    case ScaleType::f16:
+      return DType::f16;
+    case ScaleType::e8m0:
+      break;
+  }
+  return DType::u8;
+}
+
+double WeightLayout::bytes() const noexcept {
+  const double codes = static_cast<double>(n) * static_cast<double>(row_bytes());
+  if (format->gguf) return codes;
+  const double each = static_cast<double>(size_of(scale_dtype())) + (zero_points ? 1 : 0);
+  return codes + static_cast<double>(scale_rows()) * static_cast<double>(groups()) * each;
+}
+
+void quantize(const WeightLayout& layout, std::int64_t first, std::int64_t rows, const float* w,
+              const MutableWeights& to) {
+  const std::int64_t band = layout.format->scale_rows;
+  for (std::int64_t r = 0; r < rows; r += band) {
+    const float* from = w + r * layout.k;
+    if (layout.format->code == Code::e4m3)
+      quantize_e4m3(layout, first + r, std::min(band, rows - r), from, to);
+    else
+      quantize_row(layout, first + r, from, to);
+  }
+}
+
+int code_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t at) {
+  const Format& format = *layout.format;
+  if (format.gguf) {
+    const std::byte* codes = gguf_at(layout, from, row, at / gguf_block) + 2;
+    const std::int64_t i = at % gguf_block;
+    if (format.code == Code::s8) return static_cast<std::int8_t>(codes[i]);
+    return (static_cast<int>(codes[i % 16]) >> (i < 16 ? 0 : 4)) & 15;
+  }
+  const std::byte* codes = from.codes + row * layout.row_bytes();
+  if (format.bits == 4) return nibble(codes, at);
+  return format.code == Code::s8 ? static_cast<std::int8_t>(codes[at])
+                                 : static_cast<int>(codes[at]);
+}
+
+float scale_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
+               std::int64_t group) {
+  const Format& format = *layout.format;
+  if (format.gguf) return from_f16(read<std::uint16_t>(gguf_at(layout, from, row, group), 0));
+  const std::int64_t at = row / format.scale_rows * layout.groups() + group;
+  switch (format.scale) {
+    case ScaleType::f32:
+      return read<float>(from.scales, at);
+    case ScaleType::bf16:
+      return from_bf16(read<std::uint16_t>(from.scales, at));
+    case ScaleType::f16:
+      return from_f16(read<std::uint16_t>(from.scales, at));
+    case ScaleType::e8m0:
+      break;
+  }
+  return from_e8m0(static_cast<unsigned>(from.scales[at]));
+}
+
+int zero_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t group) {
+  if (layout.zero_points) return static_cast<int>(from.zeros[row * layout.groups() + group]);
+  return layout.format->code == Code::u4 ? 8 : 0;
+}
+
+void dequantize(const WeightLayout& layout, const Weights& from, std::int64_t row, double* to) {
+  const Code code = layout.format->code;
+  for (std::int64_t g = 0; g < layout.groups(); ++g) {
+    const double scale = scale_at(layout, from, row, g);
+    const int zero = zero_at(layout, from, row, g);
+    const std::int64_t end = std::min(layout.k, (g + 1) * layout.group);
+    for (std::int64_t i = g * layout.group; i < end; ++i) {
+      const int bits = code_at(layout, from, row, i);
+      const double value = code == Code::e2m1   ? from_e2m1(static_cast<unsigned>(bits))
+                           : code == Code::e4m3 ? from_e4m3(static_cast<unsigned>(bits))
+                                                : static_cast<float>(bits - zero);
+      to[i] = value * scale;
+    }
+  }
+}
+
+float quantize_activations(const float* x, std::int64_t count, bool half, std::int8_t* codes) {
+  const float largest = largest_magnitude(x, count);
+  if (!(largest >= 0x1p-119F)) {
+    std::fill_n(codes, count, std::int8_t{0});
+    return 0;
+  }
+  const float factor = 127 / largest;
+  for (std::int64_t i = 0; i < count; ++i)
+    codes[i] = static_cast<std::int8_t>(rounded(x[i] * factor, -127, 127));
+  const float scale = largest / 127;
+  return half ? as_f16(scale) : scale;
+}
+
+float from_e2m1(unsigned bits) noexcept {
+  const float magnitude = e2m1_values[bits & 7U];
+  return (bits & 8U) != 0 ? -magnitude : magnitude;
+}
+
+unsigned to_e2m1(float value) noexcept {
+  const unsigned sign = std::signbit(value) ? 8U : 0U;
+  const float magnitude = std::fabs(value);
+  // Half way between neighbours goes to the even code.
+  constexpr std::array<float, 7> half_way = {0.25F, 0.75F, 1.25F, 1.75F, 2.5F, 3.5F, 5};
+  unsigned code = 0;
+  for (const float edge : half_way)
+    if (magnitude > edge || (magnitude == edge && code % 2 == 1)) ++code;
+  return sign | code;
+}
+
+float from_e4m3(unsigned bits) noexcept {
+  const unsigned exponent = (bits >> 3) & 15U, mantissa = bits & 7U;
+  const float sign = (bits & 0x80U) != 0 ? -1.0F : 1.0F;
+  if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
+  if (exponent == 0) return sign * static_cast<float>(mantissa) * 0x1p-9F;
+  return sign * std::ldexp(static_cast<float>(8 + mantissa), static_cast<int>(exponent) - 10);
+}
+
+unsigned to_e4m3(float value) noexcept {
+  const unsigned sign = std::signbit(value) ? 0x80U : 0U;
+  const float magnitude = std::fabs(value);
+  if (std::isnan(value)) return sign | 0x7fU;
+  if (magnitude >= 448) return sign | 0x7eU;
+  if (magnitude < 0x1p-6F) return sign | static_cast<unsigned>(std::nearbyint(magnitude * 512));
+  const int exponent = std::ilogb(magnitude);
+  // A mantissa rounded up to 16 carries into the exponent, as it should.
+  const auto mantissa = static_cast<unsigned>(std::nearbyint(std::ldexp(magnitude, 3 - exponent)));
+  const unsigned code = (static_cast<unsigned>(exponent + 7) << 3) + mantissa - 8;
+  return sign | std::min(code, 0x7eU);
+}
+
+float from_e8m0(unsigned bits) noexcept {
+  if (bits == 255) return std::numeric_limits<float>::quiet_NaN();
+  return static_cast<float>(std::ldexp(1.0, static_cast<int>(bits) - 127));
+}
+
+}  // namespace ergon
