@@ -76,6 +76,7 @@ std::vector<std::string> usable_sets() {
       {"avx512dq", seven.ebx, 17, saves_avx512},
       {"avx512bw", seven.ebx, 30, saves_avx512},
       {"avx512vl", seven.ebx, 31, saves_avx512},
+      {"avx512_vbmi", seven.ecx, 1, saves_avx512},
       {"avx512_vnni", seven.ecx, 11, saves_avx512},
       {"avx512_bf16", seven_one.eax, 5, saves_avx512},
       {"avx512_fp16", seven.edx, 23, saves_avx512},

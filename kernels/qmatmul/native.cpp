@@ -1,0 +1,187 @@
+// Quantized products by our own kernels (docs/kernels.md): weights are packed once into panels that
+// lie in the order of their use, and decoded in registers.
+//
+//   pack       once: weights into panels
+//   quantize   where the format quantizes activations in the call; else
+//   arrange    activations into tiles, where they cannot be read in place
+//   matmul     for panels, for tiles of rows: a tile over all of k
+//
+// A panel stays in the nearest caches while the tiles of all rows pass over it. Threads share the
+// (panel, tile) pairs in that order, so that each streams a part of the weights of its own.
+#include <utility>
+
+#include "kernels/devices/cpu.h"
+#include "kernels/devices/memory.h"
+#include "kernels/qmatmul/native_left.h"
+#include "kernels/registry.h"
+
+namespace ergon {
+namespace {
+
+// Measured on Zen 4: from 2 to 4 KiB, alike.
+constexpr std::int64_t prefetch_ahead = 3072;
+// A thread more costs a microsecond or two, what so many elements take to quantize.
+constexpr std::int64_t elements_worth_a_thread = 16384;
+
+std::size_t page_rounded(std::int64_t bytes) {
+  return static_cast<std::size_t>((bytes + 4095) / 4096 * 4096);
+}
+
+class NativePlan final : public Plan {
+ public:
+  NativePlan(const QMatmul& workload, const Inputs& inputs, const Placement& placement,
+             const simd::QTileSet& set)
+      : q_(workload),
+        inputs_(inputs),
+        set_(set),
+        threads_(placement.threads),
+        shape_(q_, set),
+        left_tiles_(q_, set),
+        table_(decoding_table(q_)),
+        output_(q_, *placement.device, placement.slots, own_arithmetic) {
+    const double packed = static_cast<double>(shape_.bytes) * static_cast<double>(shape_.panels);
+    stages_.push_back({"pack", false, {0, q_.layout.bytes() + packed}});
+    const double x = static_cast<double>(q_.m) * static_cast<double>(q_.k) *
+                     static_cast<double>(size_of(q_.x_dtype()));
+    if (!left_tiles_.in_place())
+      stages_.push_back({q_.activation_group() != 0 ? "quantize" : "arrange",
+                         true,
+                         {0, x + static_cast<double>(left_tiles_.bytes())}});
+    stages_.push_back({"matmul", true, q_.work()});
+    {
+      const PagePolicyScope pages(policy_for_packed_weights());
+      panels_ = placement.device->allocate(slot_bytes(shape_) * placement.slots);
+    }
+    left_ = placement.device->allocate(std::max<std::size_t>(left_tiles_.bytes(), 1));
+  }
+
+  std::span<const Stage> stages() const noexcept override { return stages_; }
+  void enqueue(std::size_t stage, Stream& /*runs_at_once*/, std::size_t slot) override {
+    if (stage == 0)
+      pack(slot);
+    else if (stage + 1 < stages_.size())
+      fill_left(slot);
+    else
+      multiply(slot);
+  }
+  void reset(std::size_t /*slot*/) override {}
+  std::vector<DeviceTensor> outputs(std::size_t slot) override { return output_.tensors(slot); }
+
+  std::string detail() const override {
+    return std::string(simd::name(set_.isa)) + ": " + std::string(set_.instruction) + ", tile " +
+           std::to_string(set_.most_rows) + "x" + std::to_string(set_.lanes);
+  }
+
+  static std::size_t slot_bytes(const PanelShape& shape) {
+    return page_rounded(shape.bytes * shape.panels);
+  }
+
+ private:
+  std::byte* panels(std::size_t slot) const { return panels_->host() + slot * slot_bytes(shape_); }
+
+  void pack(std::size_t slot) const {
+    const Weights weights = weights_of(inputs_, slot);
+    on_team(threads_, [&](int thread, int team) {
+      pack_panels(q_, set_, weights, shape_.panels * thread / team,
+                  shape_.panels * (thread + 1) / team, panels(slot));
+    });
+  }
+
+  void fill_left(std::size_t slot) const {
+    const std::int64_t tiles = left_tiles_.tiles();
+    const auto threads = static_cast<int>(
+        std::min<std::int64_t>({threads_, tiles, q_.m * q_.k / elements_worth_a_thread + 1}));
+    on_team(threads, [&](int thread, int team) {
+      left_tiles_.fill(inputs_, slot, tiles * thread / team, tiles * (thread + 1) / team,
+                       left_->host());
+    });
+  }
+
+  void multiply(std::size_t slot) {
+    const std::int64_t pairs = shape_.panels * left_tiles_.tiles();
+    on_team(threads_, [&](int thread, int team) {
+      for (std::int64_t i = pairs * thread / team; i < pairs * (thread + 1) / team; ++i)
+        tile(slot, i / left_tiles_.tiles(), i % left_tiles_.tiles());
+    });
+  }
+
+  void tile(std::size_t slot, std::int64_t panel, std::int64_t tile) {
+    const std::int64_t first = panel * set_.lanes;
+    const auto size = static_cast<std::int64_t>(size_of(q_.output));
+    simd::QTileCall call;
+    call.groups = shape_.groups;
+    call.lines = shape_.lines;
+    call.last_lines = shape_.last_lines;
+    call.panel = panels(slot) + panel * shape_.bytes;
+    call.left =
+        left_tiles_.in_place() ? inputs_.data("x", slot) : left_tiles_.words(left_->host(), tile);
+    call.left_groups = left_tiles_.groups(left_->host(), tile);
+    call.table = table_.data();
+    call.to = output_.data(slot) + (left_tiles_.first_row(tile) * q_.n + first) * size;
+    call.to_row = q_.n * size;
+    call.columns = static_cast<int>(std::min<std::int64_t>(set_.lanes, q_.n - first));
+    call.to_bf16 = q_.output == DType::bf16;
+    call.ahead = prefetch_ahead;
+    set_.tiles[left_tiles_.rows(tile) - 1](call);
+  }
+
+  const QMatmul q_;
+  const Inputs& inputs_;
+  const simd::QTileSet& set_;
+  int threads_;
+  const PanelShape shape_;
+  const LeftTiles left_tiles_;
+  const std::vector<std::byte> table_;
+  QMatmulOutput output_;
+  std::unique_ptr<Buffer> panels_, left_;
+  std::vector<Stage> stages_;
+};
+
+class NativeQMatmul final : public Implementation {
+ public:
+  explicit NativeQMatmul(simd::Isa isa) : isa_(isa) {
+    info_.kernel = "qmatmul";
+    info_.backend = info_.name = "native";
+    info_.device_kind = "cpu";
+    info_.about = "our own kernels for " + std::string(simd::name(isa)) +
+                  "; weights packed once into panels, decoded in registers";
+  }
+
+  const ImplementationInfo& info() const noexcept override { return info_; }
+
+  std::optional<std::string> unsupported(const Workload& workload) const override {
+    if (dynamic_cast<const QMatmul*>(&workload) == nullptr) return "computes qmatmul only";
+    return std::nullopt;
+  }
+
+  Footprint footprint(const Workload& workload, const Placement& /*placement*/) const override {
+    const auto& q = dynamic_cast<const QMatmul&>(workload);
+    const simd::QTileSet& set = set_of(q);
+    return {LeftTiles(q, set).bytes(),
+            QMatmulOutput::bytes_per_slot(q) + NativePlan::slot_bytes(PanelShape(q, set))};
+  }
+
+  std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,
+                                const Placement& placement) const override {
+    const auto& q = dynamic_cast<const QMatmul&>(workload);
+    return std::make_unique<NativePlan>(q, inputs, placement, set_of(q));
+  }
+
+ private:
+  const simd::QTileSet& set_of(const QMatmul& q) const {
+    return simd::best_qtile_set(native_product(q), isa_, cpu_info());
+  }
+
+  simd::Isa isa_;
+  ImplementationInfo info_;
+};
+
+}  // namespace
+
+Implementations make_qmatmul_native(const RegistryOptions& options) {
+  Implementations all;
+  all.push_back(std::make_unique<NativeQMatmul>(options.isa.value_or(simd::best_isa(cpu_info()))));
+  return all;
+}
+
+}  // namespace ergon
