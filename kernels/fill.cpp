@@ -4,7 +4,9 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <numbers>
+#include <span>
 
 #include "kernels/devices/cpu.h"
 
@@ -44,6 +46,38 @@ double draw(DType dtype, std::uint64_t bits) noexcept {
     default:
       return static_cast<double>(bits >> 11) * 0x1p-52 - 1.0;
   }
+}
+
+// The normal distribution's quantiles of i / 65536, the outermost at half a step.
+class Quantiles {
+ public:
+  Quantiles() noexcept {
+    // From the middle out, each starts Newton's method for the next.
+    double x = 0;
+    for (std::size_t i = half; i <= steps; ++i) {
+      const double below = std::min(static_cast<double>(i), steps - 0.5) / steps;
+      for (int step = 0; step < 4; ++step) {
+        const double density = std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+        x += ((1 - below) - std::erfc(x / std::numbers::sqrt2) / 2) / -density;
+      }
+      value_[i] = static_cast<float>(x);
+      value_[steps - i] = static_cast<float>(-x);
+    }
+  }
+  float at(std::uint64_t bits) const noexcept {
+    const std::size_t i = bits >> 48;
+    const float part = static_cast<float>((bits >> 24) & 0xffffffU) * 0x1p-24F;
+    return value_[i] + part * (value_[i + 1] - value_[i]);
+  }
+
+ private:
+  static constexpr std::size_t steps = 65536, half = steps / 2;
+  std::array<float, steps + 1> value_{};
+};
+
+const Quantiles& quantiles() noexcept {
+  static const auto table = std::make_unique<const Quantiles>();
+  return *table;
 }
 
 // A tensor as lines along its tightest dimension, so that memory is walked in order in any layout.
@@ -134,11 +168,14 @@ std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_
 }
 
 float normal_value(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept {
-  const std::uint64_t bits = random_bits(seed, stream, index);
-  const double radius = (static_cast<double>(bits >> 32) + 0.5) * 0x1p-32;
-  const double turn = (static_cast<double>(bits & 0xffffffffU) + 0.5) * 0x1p-32;
-  return static_cast<float>(std::sqrt(-2 * std::log(radius)) *
-                            std::cos(2 * std::numbers::pi * turn));
+  return quantiles().at(random_bits(seed, stream, index));
+}
+
+void normal_values(std::uint64_t seed, std::uint64_t stream, std::uint64_t first,
+                   std::span<float> to) noexcept {
+  const Quantiles& table = quantiles();
+  const std::uint64_t state = state_of(seed, stream);
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] = table.at(output(state, first + i));
 }
 
 std::uint64_t stream_of(std::string_view name) noexcept {

@@ -25,10 +25,12 @@ namespace ergon {
 /// 64 random bits: output `index` of stream `stream`.
 std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept;
 
-/// Normal, mean 0 and deviation 1, rounded to f32: a function of the same three numbers. Method:
-/// Box and Muller, "A note on the generation of random normal deviates", Ann. Math. Statist. 29(2),
-/// 1958; of 32 random bits each, so at most 6.7 deviations out.
+/// Normal, mean 0 and deviation 1, a function of the same three numbers: the inverse of the normal
+/// distribution, interpolated between 65536 of its quantiles; at most 4.3 deviations out.
 float normal_value(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) noexcept;
+/// Elements [first, first + count).
+void normal_values(std::uint64_t seed, std::uint64_t stream, std::uint64_t first,
+                   std::span<float> to) noexcept;
 
 /// A stream's number from its name (FNV-1a, 64 bits).
 std::uint64_t stream_of(std::string_view name) noexcept;

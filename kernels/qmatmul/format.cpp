@@ -51,11 +51,21 @@ float largest_magnitude(const float* values, std::int64_t count) {
   return largest;
 }
 
-/// Rounded to nearest even, and within [low, high].
+/// Rounded to nearest even, and within [low, high]; NaN (0 / 0 of an empty group) gives low.
 int rounded(float value, int low, int high) {
-  if (!(value > static_cast<float>(low))) return low;  // NaN too: 0 / 0 of an empty group
-  if (value >= static_cast<float>(high)) return high;
-  return static_cast<int>(std::nearbyint(value));
+  // Added and taken away, this leaves whole numbers: floats that large have no fraction.
+  constexpr float no_fraction = 0x1.8p23F;
+  const float above = value > static_cast<float>(low) ? value : static_cast<float>(low);
+  const float within = above < static_cast<float>(high) ? above : static_cast<float>(high);
+  return static_cast<int>((within + no_fraction) - no_fraction);
+}
+
+float e4m3_value(unsigned bits) {
+  const unsigned exponent = (bits >> 3) & 15U, mantissa = bits & 7U;
+  const float sign = (bits & 0x80U) != 0 ? -1.0F : 1.0F;
+  if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
+  if (exponent == 0) return sign * static_cast<float>(mantissa) * 0x1p-9F;
+  return sign * std::ldexp(static_cast<float>(8 + mantissa), static_cast<int>(exponent) - 10);
 }
 
 int rounded_code(float value, float scale, int low, int high) {
@@ -137,9 +147,9 @@ void quantize_e2m1(const float* w, std::int64_t first, std::int64_t count, std::
   const float largest = largest_magnitude(w, count);
   const int exponent = largest == 0 ? -127 : std::clamp(std::ilogb(largest) - 2, -127, 127);
   to.scales[at] = static_cast<std::byte>(exponent + 127);
+  const auto factor = static_cast<float>(std::ldexp(1.0, -exponent));
   for (std::int64_t i = 0; i < count; ++i)
-    put_nibble(row, first + i,
-               static_cast<int>(to_e2m1(static_cast<float>(std::ldexp(double{w[i]}, -exponent)))));
+    put_nibble(row, first + i, static_cast<int>(to_e2m1(w[i] * factor)));
 }
 
 void quantize_s8(const WeightLayout& layout, const float* w, std::byte* row, std::int64_t at,
@@ -322,11 +332,12 @@ unsigned to_e2m1(float value) noexcept {
 }
 
 float from_e4m3(unsigned bits) noexcept {
-  const unsigned exponent = (bits >> 3) & 15U, mantissa = bits & 7U;
-  const float sign = (bits & 0x80U) != 0 ? -1.0F : 1.0F;
-  if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
-  if (exponent == 0) return sign * static_cast<float>(mantissa) * 0x1p-9F;
-  return sign * std::ldexp(static_cast<float>(8 + mantissa), static_cast<int>(exponent) - 10);
+  static const auto values = [] {
+    std::array<float, 256> all{};
+    for (unsigned code = 0; code < 256; ++code) all[code] = e4m3_value(code);
+    return all;
+  }();
+  return values[bits & 0xffU];
 }
 
 unsigned to_e4m3(float value) noexcept {
@@ -335,10 +346,10 @@ unsigned to_e4m3(float value) noexcept {
   if (std::isnan(value)) return sign | 0x7fU;
   if (magnitude >= 448) return sign | 0x7eU;
   if (magnitude < 0x1p-6F) return sign | static_cast<unsigned>(std::nearbyint(magnitude * 512));
-  const int exponent = std::ilogb(magnitude);
-  // A mantissa rounded up to 16 carries into the exponent, as it should.
-  const auto mantissa = static_cast<unsigned>(std::nearbyint(std::ldexp(magnitude, 3 - exponent)));
-  const unsigned code = (static_cast<unsigned>(exponent + 7) << 3) + mantissa - 8;
+  // Three bits of the mantissa stay; one rounded up carries into the exponent, as it should.
+  const auto bits = std::bit_cast<std::uint32_t>(magnitude);
+  const std::uint32_t rounded = bits + 0x7ffffU + ((bits >> 20) & 1U);
+  const unsigned code = (rounded >> 20) - (120U << 3);
   return sign | std::min(code, 0x7eU);
 }
 

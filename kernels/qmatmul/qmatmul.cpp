@@ -275,17 +275,15 @@ void Activation::multiplied(std::int64_t row, double* to) const {
 }
 
 void draw_x_row(const QMatmul& workload, std::uint64_t seed, std::int64_t row, float* to) {
-  const std::uint64_t stream = stream_of("x");
-  for (std::int64_t i = 0; i < workload.k; ++i)
-    to[i] = normal_value(seed, stream, static_cast<std::uint64_t>(row * workload.k + i));
+  const auto k = static_cast<std::size_t>(workload.k);
+  normal_values(seed, stream_of("x"), static_cast<std::uint64_t>(row) * k, {to, k});
 }
 
 void draw_w_row(const QMatmul& workload, std::uint64_t seed, std::int64_t row, float* to) {
-  const std::uint64_t stream = stream_of("w");
+  const auto k = static_cast<std::size_t>(workload.k);
+  normal_values(seed, stream_of("w"), static_cast<std::uint64_t>(row) * k, {to, k});
   const float deviation = 1 / std::sqrt(static_cast<float>(workload.k));
-  for (std::int64_t i = 0; i < workload.k; ++i)
-    to[i] =
-        deviation * normal_value(seed, stream, static_cast<std::uint64_t>(row * workload.k + i));
+  for (std::size_t i = 0; i < k; ++i) to[i] *= deviation;
 }
 
 QMatmulOutput::QMatmulOutput(const QMatmul& workload, Device& device, std::size_t slots,
