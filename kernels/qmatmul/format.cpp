@@ -13,34 +13,40 @@ namespace {
 
 constexpr int gguf_block = 32;
 
-constexpr std::string_view compressed_tensors =
-    "AWQ (arXiv:2306.00978) and GPTQ (arXiv:2210.17323), as vLLM's compressed-tensors stores them";
-constexpr std::string_view gguf_source = "llama.cpp, ggml/src/ggml-quants.c and ggml-common.h";
+constexpr std::string_view group_wise =
+    "as compressed-tensors has them: calculate_qparams and pack_to_int32 "
+    "(vllm-project/compressed-tensors), save that there a zero point takes 4 bits and a scale is "
+    "never 0; AWQ (arXiv:2306.00978), GPTQ (arXiv:2210.17323)";
 
 constexpr std::array<Format, 8> table = {{
     {"w8a8", "s8", Code::s8, 8, whole_row, 1, ScaleType::f32, Activations::s8, false, false,
      "s8 per output, -127 to 127, scale = largest / 127; s8 activations per token",
-     "SmoothQuant (arXiv:2211.10438), per-channel weights and per-token activations"},
+     "SmoothQuant (arXiv:2211.10438), its fake_quant.py: per-channel weights, per-token "
+     "activations"},
     {"w8a16", "s8", Code::s8, 8, whole_row, 1, ScaleType::bf16, Activations::bf16, false, false,
-     "s8 per output, -127 to 127, bf16 scale = largest / 127", compressed_tensors},
+     "s8 per output, -127 to 127, bf16 scale = largest / 127",
+     "weights as w8a8; compressed-tensors divides by 127.5 and uses -128 too"},
     {"w4a16", "s4", Code::u4, 4, 0, 1, ScaleType::bf16, Activations::bf16, true, false,
-     "4 bits in groups, bf16 scales; symmetric: -8 to 7, scale = largest / 7; zero points: 0 to 15",
-     compressed_tensors},
+     "4 bits in groups, bf16 scales; symmetric: -8 to 7, scale = largest / 7.5; zero points: 0 to "
+     "15, scale = (highest - lowest) / 15, both taken with 0",
+     group_wise},
     {"w4a8", "s4", Code::u4, 4, 0, 1, ScaleType::bf16, Activations::s8_in_call, true, false,
      "weights as w4a16; activations s8 per token and group, quantized in the call",
-     compressed_tensors},
+     "weights as w4a16; activations as q4_0's, with an f32 scale and in the weights' groups"},
     {"mxfp4", "mxfp4", Code::e2m1, 4, 32, 1, ScaleType::e8m0, Activations::bf16, false, false,
-     "e2m1 in groups of 32, scale 2^(floor(log2(largest)) - 2)",
-     "OCP Microscaling Formats (MX) Specification v1.0, sections 5.3.3 and 6.3"},
+     "e2m1 in groups of 32, scale 2^(floor(log2(largest)) - 2), so that what is beyond 6 saturates",
+     "OCP Microscaling Formats (MX) Specification v1.0, section 6.3, as microsoft/microxcaling "
+     "computes it; stored as by openai/gpt-oss"},
     {"fp8", "fp8", Code::e4m3, 8, 128, 128, ScaleType::f32, Activations::bf16, false, false,
      "e4m3 in blocks of 128 x 128, ragged at the edges, scale = largest / 448",
-     "DeepSeek-V3 (arXiv:2412.19437), section 3.3; OCP 8-bit Floating Point Specification v1.0"},
+     "DeepSeek-V3 (arXiv:2412.19437), its inference/kernel.py; the scale is its weight_scale_inv"},
     {"q4_0", "q4_0", Code::u4, 4, gguf_block, 1, ScaleType::f16, Activations::s8_in_blocks, false,
      true,
      "GGUF: 0 to 15 less 8, f16 scale = the value of largest magnitude / -8; q8_0 activations",
-     gguf_source},
+     "llama.cpp: quantize_row_q4_0_ref; activations: quantize_row_q8_0 for AVX2"},
     {"q8_0", "q8_0", Code::s8, 8, gguf_block, 1, ScaleType::f16, Activations::s8_in_blocks, false,
-     true, "GGUF: s8, f16 scale = largest / 127; q8_0 activations", gguf_source},
+     true, "GGUF: s8, f16 scale = largest / 127; q8_0 activations",
+     "llama.cpp: quantize_row_q8_0_ref; activations: quantize_row_q8_0 for AVX2"},
 }};
 
 constexpr std::array<float, 8> e2m1_values = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
@@ -69,7 +75,7 @@ float e4m3_value(unsigned bits) {
 }
 
 int rounded_code(float value, float scale, int low, int high) {
-  return scale == 0 ? std::clamp(0, low, high) : rounded(value / scale, low, high);
+  return scale == 0 ? 0 : rounded(value / scale, low, high);
 }
 
 float as_bf16(float value) { return from_bf16(to_bf16(value)); }
@@ -103,43 +109,49 @@ const std::byte* gguf_at(const WeightLayout& layout, const Weights& from, std::i
   return from.codes + row * layout.row_bytes() + block * gguf_block_bytes(*layout.format);
 }
 
-void quantize_gguf_block(const Format& format, const float* w, std::byte* to) {
-  if (format.code == Code::s8) {
-    const float largest = largest_magnitude(w, gguf_block);
-    const float scale = largest / 127;
-    write<std::uint16_t>(to, 0, to_f16(scale));
-    for (int i = 0; i < gguf_block; ++i)
-      to[2 + i] = static_cast<std::byte>(rounded_code(w[i], scale, -127, 127));
-    return;
-  }
+/// What a block's values are multiplied with. llama.cpp's is infinite where the scale is tiny; f16
+/// makes such a scale 0.
+float gguf_inverse(float scale) { return std::fabs(scale) < 0x1p-126F ? 0 : 1 / scale; }
+
+void quantize_q8_0(const float* w, std::byte* to) {
+  const float scale = largest_magnitude(w, gguf_block) / 127, inverse = gguf_inverse(scale);
+  write<std::uint16_t>(to, 0, to_f16(scale));
+  // Ties away from 0, as roundf has them.
+  for (int i = 0; i < gguf_block; ++i)
+    to[2 + i] = static_cast<std::byte>(static_cast<int>(std::round(w[i] * inverse)));
+}
+
+void quantize_q4_0(const float* w, std::byte* to) {
   const float extreme = *std::max_element(
       w, w + gguf_block, [](float a, float b) { return std::fabs(a) < std::fabs(b); });
-  const float scale = extreme / -8;
+  const float scale = extreme / -8, inverse = gguf_inverse(scale);
   write<std::uint16_t>(to, 0, to_f16(scale));
-  for (int i = 0; i < 16; ++i) {
-    const int low = scale == 0 ? 8 : std::clamp(static_cast<int>(w[i] / scale + 8.5F), 0, 15);
-    const int high = scale == 0 ? 8 : std::clamp(static_cast<int>(w[i + 16] / scale + 8.5F), 0, 15);
-    to[2 + i] = static_cast<std::byte>(low | (high << 4));
-  }
+  const auto code = [&](int i) { return std::min(15, static_cast<int>(w[i] * inverse + 8.5F)); };
+  for (int i = 0; i < 16; ++i) to[2 + i] = static_cast<std::byte>(code(i) | (code(i + 16) << 4));
+}
+
+void quantize_gguf_block(const Format& format, const float* w, std::byte* to) {
+  format.code == Code::s8 ? quantize_q8_0(w, to) : quantize_q4_0(w, to);
 }
 
 /// The 4-bit integers of one group; `scale` bf16.
 void quantize_u4(const WeightLayout& layout, const float* w, std::int64_t first, std::int64_t count,
                  std::byte* row, std::int64_t at, const MutableWeights& to) {
   float scale = 0;
-  int zero = 8, low = 0;
+  int zero = 8;
   if (layout.zero_points) {
     const auto [least, most] = std::minmax_element(w, w + count);
-    const float bottom = std::min(*least, 0.0F), top = std::max(*most, 0.0F);
-    scale = as_bf16((top - bottom) / 15);
-    zero = scale == 0 ? 0 : rounded(-bottom / scale, 0, 15);
+    // float64, as the two may be further apart than the largest float.
+    const double bottom = std::min(*least, 0.0F), top = std::max(*most, 0.0F);
+    scale = as_bf16(static_cast<float>((top - bottom) / 15));
+    zero = rounded_code(static_cast<float>(-bottom), scale, 0, 15);
     to.zeros[at] = static_cast<std::byte>(zero);
   } else {
-    scale = as_bf16(largest_magnitude(w, count) / 7);
+    scale = as_bf16(largest_magnitude(w, count) / 7.5F);
   }
   write<std::uint16_t>(to.scales, at, to_bf16(scale));
   for (std::int64_t i = 0; i < count; ++i)
-    put_nibble(row, first + i, zero + rounded_code(w[i], scale, low - zero, 15 - zero));
+    put_nibble(row, first + i, zero + rounded_code(w[i], scale, -zero, 15 - zero));
 }
 
 void quantize_e2m1(const float* w, std::int64_t first, std::int64_t count, std::byte* row,

@@ -7,7 +7,7 @@
 //
 // Codes of 4 bits lie two a byte, the even k in the low half. The GGUF formats hold a row as blocks
 // of 32: the scale (f16), then the codes; their 4-bit codes pair element i with element i + 16.
-// Rounding is to nearest, ties to even, and saturates.
+// Rounding is to nearest, ties to even (GGUF weights: away from 0), and saturates.
 #pragma once
 
 #include <cstddef>
@@ -80,7 +80,9 @@ using Weights = WeightPointers<const std::byte>;
 using MutableWeights = WeightPointers<std::byte>;
 
 /// Rows [first, first + rows) from `w`, dense [rows, k]. `first` is a multiple of
-/// format->scale_rows, and so is `rows`, or it ends the matrix. Weights are finite.
+/// format->scale_rows, and so is `rows`, or it ends the matrix. Weights are finite. Values that are
+/// all 0, or too small for their scale's type, get the scale 0 (e8m0: 2^-127). An f16 scale
+/// overflows to infinity, as in llama.cpp, from 8 * 65520 on (q8_0: 127 * 65520).
 void quantize(const WeightLayout& layout, std::int64_t first, std::int64_t rows, const float* w,
               const MutableWeights& to);
 
@@ -96,8 +98,9 @@ float scale_at(const WeightLayout& layout, const Weights& from, std::int64_t row
 int zero_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t group);
 
 /// Symmetric s8 codes of `count` finite activations that share a scale, which is returned: the
-/// largest magnitude / 127, in f32, and rounded to f16 where `half`. A code is x * (127 / largest)
-/// in f32, rounded; below 2^-119, where that factor overflows, all are 0 and so is the scale.
+/// largest magnitude / 127, in f32, and rounded to f16 where `half` (to infinity from 127 * 65520
+/// on). A code is x * (127 / largest) in f32, rounded; where the largest is below 2^-119, and so
+/// the scale denormal, all are 0 and so is the scale.
 float quantize_activations(const float* x, std::int64_t count, bool half, std::int8_t* codes);
 
 /// Small floats. e2m1: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, in the low 4 bits. e4m3: of

@@ -24,7 +24,7 @@ const std::vector<FieldSpec>& specs() {
   static const std::vector<FieldSpec> list = {
       {.name = "format",
        .help = "of the weights, and of the activations they meet",
-       .fallback = std::string(),
+       .fallback = std::string(formats().front().name),
        .required = true,
        .choices = format_names()},
       {.name = "m", .help = "tokens", .fallback = one, .required = true, .low = 1},
