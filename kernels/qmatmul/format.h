@@ -7,7 +7,7 @@
 //
 // Codes of 4 bits lie two a byte, the even k in the low half. The GGUF formats hold a row as blocks
 // of 32: the scale (f16), then the codes; their 4-bit codes pair element i with element i + 16.
-// Rounding is to nearest, ties to even (GGUF weights: away from 0), and saturates.
+// Rounding is to nearest, ties to even (GGUF weights: as in llama.cpp), and saturates.
 #pragma once
 
 #include <cstddef>

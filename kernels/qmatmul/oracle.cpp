@@ -14,8 +14,6 @@ namespace ergon {
 namespace {
 
 constexpr double most_operations = 4e9, most_elements = 1 << 24;
-// Dequantized in float64, half a gigabyte at a time.
-constexpr std::int64_t most_weights = std::int64_t{1} << 26;
 
 std::int64_t drawn_below(std::string_view purpose, std::int64_t index, std::int64_t below) {
   return static_cast<std::int64_t>(
@@ -128,11 +126,17 @@ double rounding_to_bf16(const QMatmul& q, const Inputs& inputs) {
   return std::max(2 * *std::max_element(largest.begin(), largest.end()), 7 * rms);
 }
 
+/// What an output's name says of it.
+struct Arithmetic {
+  bool plain = false;
+  double extra_tolerance = 0;
+};
+
 /// Some columns of Y as a float64 GEMM of dequantized operands.
 class Columns {
  public:
   Columns(const QMatmul& q, const Inputs& inputs, std::int64_t first, std::int64_t count,
-          bool given, double extra_tolerance)
+          const Arithmetic& arithmetic, Coverage coverage)
       : first_(first), count_(count) {
     const FieldMap fields = {
         {"m", q.m}, {"n", count}, {"k", q.k}, {"dtype", std::string("f64")}, {"transpose_b", true}};
@@ -143,7 +147,7 @@ class Columns {
     auto* a = reinterpret_cast<double*>(wide.data("a", 0));
     auto* b = reinterpret_cast<double*>(wide.data("b", 0));
     over(q.m, [&](std::int64_t i) {
-      given ? activation.given(i, a + i * q.k) : activation.multiplied(i, a + i * q.k);
+      arithmetic.plain ? activation.given(i, a + i * q.k) : activation.multiplied(i, a + i * q.k);
     });
     const Weights weights = weights_of(inputs, 0);
     over(count, [&](std::int64_t j) { dequantize(q.layout, weights, first + j, b + j * q.k); });
@@ -151,10 +155,11 @@ class Columns {
     gemm.types.output = q.output;
     const Problem problem(gemm);
     Calibration calibration = calibrate(problem, wide);
-    calibration.tolerance += extra_tolerance;
+    calibration.tolerance += arithmetic.extra_tolerance;
     tolerance_ = calibration.tolerance;
-    const bool whole = gemm.work().flops <= most_operations &&
-                       static_cast<double>(q.m) * static_cast<double>(count) <= most_elements;
+    const bool affordable = gemm.work().flops <= most_operations &&
+                            static_cast<double>(q.m) * static_cast<double>(count) <= most_elements;
+    const bool whole = coverage == Coverage::by_size ? affordable : coverage == Coverage::whole;
     expectation_ = whole ? expect_whole(problem, wide) : expect_sampled(problem, wide, calibration);
   }
 
@@ -180,12 +185,13 @@ class Columns {
 /// All of Y in one arithmetic.
 class Expected {
  public:
-  Expected(const QMatmul& q, const Inputs& inputs, bool given, double extra_tolerance)
-      : given_(given) {
-    const std::int64_t step = std::max<std::int64_t>(1, most_weights / q.k);
+  Expected(const QMatmul& q, const Inputs& inputs, const Arithmetic& arithmetic,
+           const QMatmulChecks& checks)
+      : plain_(arithmetic.plain) {
+    const std::int64_t step = std::max<std::int64_t>(1, checks.most_weights / q.k);
     for (std::int64_t first = 0; first < q.n; first += step)
       parts_.push_back(std::make_unique<Columns>(q, inputs, first, std::min(step, q.n - first),
-                                                 given, extra_tolerance));
+                                                 arithmetic, checks.coverage));
   }
 
   Accuracy check(const HostTensor& y) const {
@@ -201,23 +207,23 @@ class Expected {
       all.reference = one.reference;
     }
     all.rel_l2 = std::sqrt(weighted / std::max(1.0, static_cast<double>(all.checked_elements)));
-    all.reference += given_ ? "; of dequantized weights and activations as given"
+    all.reference += plain_ ? "; of dequantized weights and activations as given"
                             : "; of weights and activations as quantized";
     return all;
   }
 
  private:
-  bool given_;
+  bool plain_;
   std::vector<std::unique_ptr<Columns>> parts_;
 };
 
 class QMatmulOracle final : public Oracle {
  public:
-  QMatmulOracle(const QMatmul& q, const Inputs& inputs)
+  QMatmulOracle(const QMatmul& q, const Inputs& inputs, const QMatmulChecks& checks)
       : desc_(q.y_desc()),
         full_(q, inputs.seed),
-        own_(q, inputs, false, 0),
-        plain_(q, inputs, true, rounding_to_bf16(q, inputs)) {}
+        own_(q, inputs, {}, checks),
+        plain_(q, inputs, {true, rounding_to_bf16(q, inputs)}, checks) {}
 
   Accuracy check(std::span<const HostTensor> outputs) const override {
     const bool known = outputs.size() == 1 && outputs[0].desc.sizes == desc_.sizes &&
@@ -239,8 +245,9 @@ class QMatmulOracle final : public Oracle {
 
 }  // namespace
 
-std::unique_ptr<Oracle> make_qmatmul_oracle(const QMatmul& workload, const Inputs& inputs) {
-  return std::make_unique<QMatmulOracle>(workload, inputs);
+std::unique_ptr<Oracle> make_qmatmul_oracle(const QMatmul& workload, const Inputs& inputs,
+                                            const QMatmulChecks& checks) {
+  return std::make_unique<QMatmulOracle>(workload, inputs, checks);
 }
 
 }  // namespace ergon
