@@ -46,6 +46,38 @@ TEST(RandomBits, DifferByPositionSeedAndStream) {
   EXPECT_NE(random_bits(1, 2, 1), random_bits(1, 3, 0));
 }
 
+TEST(NormalValue, HasTheMomentsOfTheNormalDistribution) {
+  constexpr int count = 200000;
+  double sum = 0, squares = 0, cubes = 0, fourths = 0;
+  double within_one = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const double v = normal_value(1, 2, i), square = v * v;
+    sum += v, squares += square, cubes += square * v, fourths += square * square;
+    within_one += square < 1 ? 1 : 0;
+  }
+  EXPECT_NEAR(sum / count, 0, 0.012);  // 5 standard errors each
+  EXPECT_NEAR(squares / count, 1, 0.016);
+  EXPECT_NEAR(cubes / count, 0, 0.044);
+  EXPECT_NEAR(fourths / count, 3, 0.11);
+  EXPECT_NEAR(within_one / count, 0.6827, 0.0053);
+}
+
+TEST(NormalValue, DiffersByPositionSeedAndStreamWithoutCorrelation) {
+  double along = 0, across = 0;
+  for (std::uint64_t i = 0; i < 100000; ++i) {
+    along += double{normal_value(1, 2, i)} * normal_value(1, 2, i + 1);
+    across += double{normal_value(1, 2, i)} * normal_value(1, 3, i);
+  }
+  EXPECT_NEAR(along / 100000, 0, 0.016);
+  EXPECT_NEAR(across / 100000, 0, 0.016);
+  EXPECT_NE(normal_value(1, 2, 0), normal_value(2, 2, 0));
+  EXPECT_EQ(normal_value(1, 2, 0), normal_value(1, 2, 0));
+}
+
+TEST(NormalValue, StaysWithinSevenDeviations) {
+  for (std::uint64_t i = 0; i < 100000; ++i) EXPECT_LT(std::fabs(normal_value(7, 0, i)), 7);
+}
+
 TEST(Fill, GivesTheSameValuesWhateverLayoutPaddingAndThreads) {
   const auto plain = Filled(dense(DType::f32, {600, 701})).values();
   EXPECT_EQ(Filled({DType::f32, {600, 701}, {701, 1}}, 1, 0, 3).values(), plain);
