@@ -1,18 +1,13 @@
-// Each test takes a consistent record, changes one thing in it, and expects it to be found.
-#include "bench/record/verify.h"
-
+// What does not follow from what it rests on. Each test changes one thing in a consistent record.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 
 #include "bench/base/error.h"
 #include "bench/record/json.h"
-#include "bench/record/status.h"
-#include "make_document.h"
+#include "changed.h"
 
 namespace ergon::record {
 namespace {
@@ -20,33 +15,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Not;
-
-std::vector<std::string> findings(const Document& document) {
-  std::vector<std::string> out;
-  for (const Finding& finding : verify(document))
-    out.push_back(finding.where + ": " + finding.what);
-  return out;
-}
-
-std::vector<std::string> after(const std::function<void(Document&)>& change) {
-  Document document = make_document();
-  change(document);
-  return findings(document);
-}
-
-/// After a change that its author tried to hide by recomputing what follows.
-std::vector<std::string> after_settled(const std::function<void(Document&)>& change) {
-  Document document = make_document();
-  change(document);
-  settle(document);
-  set_ceilings(document);
-  return findings(document);
-}
-
-std::vector<TimeSample>& samples(Document& document, std::size_t row = fast_row) {
-  return document.rows[row].samples;
-}
 
 Energy& edit(Maybe<Energy>& energy) {
   static Energy copy;
@@ -54,89 +22,9 @@ Energy& edit(Maybe<Energy>& energy) {
   return copy;
 }
 
-/// Puts a second launch after the first, `rounds` long.
-void add_launch(Document& document, int rounds) {
-  const Document fresh = make_document(rounds);
-  const int first = document.rows[peak_row].samples.back().round + 1;
-  for (std::size_t r = 0; r < document.rows.size(); ++r)
-    for (TimeSample sample : fresh.rows[r].samples) {
-      sample.launch = 1;
-      sample.round += first;
-      document.rows[r].samples.push_back(sample);
-    }
-  settle(document);
-  set_ceilings(document);
-}
-
 TEST(Verify, FindsNothingInAConsistentRecord) {
   EXPECT_THAT(findings(make_document()), IsEmpty());
   EXPECT_EQ(summary(verify(make_document())), "consistent");
-}
-
-TEST(Verify, FindsNothingInARecordOfSeveralLaunches) {
-  Document document = make_document();
-  add_launch(document, 9);
-  EXPECT_THAT(findings(document), IsEmpty());
-}
-
-TEST(Verify, FindsNothingInARunThatWasCutOffInTheMiddleOfARound) {
-  Document document = make_document();
-  document.run.complete = false;
-  document.run.finished_utc = Absent{"it was interrupted"};
-  const int last = samples(document).back().round;
-  std::erase_if(samples(document),
-                [&](const TimeSample& s) { return s.round == last && s.position > 0; });
-  for (Row& row : document.rows)
-    std::erase_if(row.samples,
-                  [&](const TimeSample& s) { return s.round == last && s.position > 0; });
-  settle(document);
-  set_ceilings(document);
-  EXPECT_THAT(findings(document), IsEmpty());
-}
-
-TEST(Verify, ExpectsNoWindowsOfARowInAnotherBlockThatWasCutOff) {
-  Document document = make_document();
-  document.run.complete = false;
-  document.run.finished_utc = Absent{"it was interrupted"};
-  Row other = document.rows[fast_row];
-  other.case_name = "gemm/m=8,n=32,k=16";
-  other.workload[0].second = std::int64_t{8};
-  other.block = 1;
-  other.energy = Absent{"not measured"};
-  other.extra_meters.clear();
-  other.samples.resize(2);
-  const int last = document.rows[peak_row].samples.back().round;
-  for (int i = 0; i < 2; ++i) {
-    TimeSample& sample = other.samples[static_cast<std::size_t>(i)];
-    sample.round = last + 1 + i;
-    sample.position = 0;
-    sample.start_seconds = 100 + i;
-  }
-  document.rows.push_back(other);
-  document.rows.back().status.clear();
-  settle(document);
-  set_ceilings(document);
-  EXPECT_THAT(findings(document), IsEmpty());
-}
-
-TEST(Verify, ExcusesThePlaceOfARowThatFailedWhileTimed) {
-  Document document = make_document();
-  Row& row = document.rows[slow_row];
-  row.status = "failed";
-  row.reason = "while timed: no";
-  row.accuracy = Absent{"not verified"};
-  const int last = row.samples[4].round;
-  std::erase_if(row.samples, [&](const TimeSample& s) { return s.round > last; });
-  // It still held a position in the round in which it failed; afterwards the others close ranks.
-  for (std::size_t r : {fast_row, peak_row, read_row})
-    for (TimeSample& sample : document.rows[r].samples) {
-      if (sample.round <= last + 1) continue;
-      const int lost = (4 + 1 - sample.round % 4) % 4;  // the place of slow_row, rotated
-      if (sample.position > lost) --sample.position;
-    }
-  settle(document);
-  set_ceilings(document);
-  EXPECT_THAT(findings(document), IsEmpty());
 }
 
 TEST(Verify, FindsAnEditedMedian) {
@@ -208,68 +96,6 @@ TEST(Verify, FindsMediansAndIntervalsThatNoMethodGives) {
                 d.rows[0].interval95 = Interval{*d.rows[0].median * 1.001, 1};
               }),
               Contains(HasSubstr("does not hold the median")));
-}
-
-TEST(Verify, FindsADeletedSampleWhereverItStood) {
-  const Document good = make_document();
-  for (const std::size_t row : {fast_row, slow_row, peak_row, read_row})
-    for (std::size_t i = 0; i + 1 < good.rows[row].samples.size(); ++i)
-      EXPECT_THAT(after_settled([&](Document& d) {
-                    auto& s = samples(d, row);
-                    s.erase(s.begin() + static_cast<std::ptrdiff_t>(i));
-                  }),
-                  Not(IsEmpty()))
-          << "row " << row << " sample " << i;
-}
-
-TEST(Verify, FindsAMovedSample) {
-  EXPECT_THAT(
-      after_settled([](Document& d) { std::swap(samples(d)[2].position, samples(d)[3].position); }),
-      Not(IsEmpty()));
-  EXPECT_THAT(after_settled([](Document& d) { ++samples(d)[2].round; }), Not(IsEmpty()));
-}
-
-TEST(Verify, FindsADeletedRow) {
-  EXPECT_THAT(after_settled([](Document& d) { d.rows[slow_row].samples.clear(); }),
-              Contains(HasSubstr("no window has position 0 of round 9")));
-}
-
-TEST(Verify, FindsADeletedRound) {
-  EXPECT_THAT(after_settled([](Document& d) {
-                for (Row& row : d.rows)
-                  std::erase_if(row.samples, [](const TimeSample& s) { return s.round == 9; });
-              }),
-              Contains(HasSubstr("no window of round 9")));
-  EXPECT_THAT(after_settled([](Document& d) {
-                for (Row& row : d.rows)
-                  std::erase_if(row.samples, [](const TimeSample& s) { return s.round == 0; });
-              }),
-              Contains(HasSubstr("no window of round 0")));
-}
-
-TEST(Verify, FindsADeletedLaunch) {
-  Document document = make_document();
-  add_launch(document, 9);
-  for (Row& row : document.rows)
-    std::erase_if(row.samples, [](const TimeSample& s) { return s.launch == 0; });
-  settle(document);
-  set_ceilings(document);
-  EXPECT_THAT(findings(document), Contains(HasSubstr("no window of launch 0")));
-}
-
-TEST(Verify, FindsASampleThatWasPutIn) {
-  EXPECT_THAT(after_settled([](Document& d) { samples(d).push_back(samples(d).back()); }),
-              Contains(HasSubstr("a second window of this row")));
-}
-
-TEST(Verify, FindsASecondsValueThatRunsIntoTheNextWindow) {
-  EXPECT_THAT(after_settled([](Document& d) { samples(d)[3].seconds *= 4; }),
-              Contains(HasSubstr("starts before the window ahead of it")));
-}
-
-TEST(Verify, FindsAStartThatBreaksTheOrder) {
-  EXPECT_THAT(after_settled([](Document& d) { samples(d)[3].start_seconds += 1; }),
-              Contains(HasSubstr("starts before the window ahead of it")));
 }
 
 TEST(Verify, FindsWindowsWithoutCallsOrSeconds) {
@@ -403,39 +229,6 @@ TEST(Verify, TellsOfNumbersThatAreNotFiniteInsteadOfEnding) {
               Contains(HasSubstr("not finite")));
 }
 
-TEST(Verify, NeverCallsARecordAuthentic) {
-  EXPECT_EQ(summary({}), "consistent");
-  EXPECT_EQ(summary({{"", ""}}), "1 finding");
-  EXPECT_EQ(summary({{"", ""}, {"", ""}}), "2 findings");
-}
-
-class VerifyFile : public ::testing::Test {
- protected:
-  std::string write(const std::string& text) {
-    std::ofstream(path_) << text;
-    return path_;
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
-  std::string path_ = ::testing::TempDir() + "verify_file.json";
-};
-
-TEST_F(VerifyFile, TakesWhatTheSchemaForbidsAsAFinding) {
-  Document document = make_document();
-  document.rows[0].cache = "tepid";
-  const auto found = verify_file(write(to_text(document)));
-  ASSERT_EQ(found.size(), 1u);
-  EXPECT_EQ(found[0].where, "/rows/0/cache");
-}
-
-TEST_F(VerifyFile, FindsNothingInAConsistentFile) {
-  EXPECT_THAT(verify_file(write(to_text(make_document()))), IsEmpty());
-}
-
-TEST_F(VerifyFile, RefusesWhatIsNoRecord) {
-  EXPECT_THROW(verify_file(write("{}")), UserError);
-  EXPECT_THROW(verify_file(write("[1, 2")), UserError);
-}
-
 TEST(Verify, FindsAColdRowThatDoesNotSayWhatWasTouched) {
   EXPECT_THAT(after([](Document& d) { d.rows[fast_row].cold.reset(); }),
               Contains(HasSubstr("what was touched between two uses")));
@@ -508,9 +301,37 @@ TEST(Verify, FindsAnEmptiedCeiling) {
               Contains(HasSubstr("its device has no such ceiling")));
 }
 
-TEST(Verify, FindsALaunchThatIsNotThere) {
-  EXPECT_THAT(after([](Document& d) { d.run.launches = 2; }),
-              Contains(HasSubstr("/run/launches: is 2; there are windows of 1")));
+TEST(Verify, NeverCallsARecordAuthentic) {
+  EXPECT_EQ(summary({}), "consistent");
+  EXPECT_EQ(summary({{"", ""}}), "1 finding");
+  EXPECT_EQ(summary({{"", ""}, {"", ""}}), "2 findings");
+}
+
+class VerifyFile : public ::testing::Test {
+ protected:
+  std::string write(const std::string& text) {
+    std::ofstream(path_) << text;
+    return path_;
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+  std::string path_ = ::testing::TempDir() + "verify_file.json";
+};
+
+TEST_F(VerifyFile, TakesWhatTheSchemaForbidsAsAFinding) {
+  Document document = make_document();
+  document.rows[0].cache = "tepid";
+  const auto found = verify_file(write(to_text(document)));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].where, "/rows/0/cache");
+}
+
+TEST_F(VerifyFile, FindsNothingInAConsistentFile) {
+  EXPECT_THAT(verify_file(write(to_text(make_document()))), IsEmpty());
+}
+
+TEST_F(VerifyFile, RefusesWhatIsNoRecord) {
+  EXPECT_THROW(verify_file(write("{}")), UserError);
+  EXPECT_THROW(verify_file(write("[1, 2")), UserError);
 }
 
 }  // namespace
