@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstdint>
 #include <map>
 #include <set>
+#include <string>
 
 namespace ergon::report {
 namespace {
@@ -16,14 +18,17 @@ std::string or_reason(const Maybe<std::string>& fact) {
   return fact ? *fact : "unknown (" + fact.reason() + ")";
 }
 
+/// Of a count that is 0 where the record does not tell it.
+std::string count(std::int64_t number) { return number == 0 ? "unknown" : std::to_string(number); }
+
 Facts machine(const Document& document) {
   const auto& cpu = document.host.cpu;
   Facts facts{{"cpu", cpu.model},
               {"cpu vendor", cpu.vendor},
               {"cpu family", cpu.family},
-              {"cores", std::to_string(cpu.cores)},
-              {"hardware threads", std::to_string(cpu.threads)},
-              {"sockets", std::to_string(cpu.sockets)}};
+              {"cores", count(cpu.cores)},
+              {"hardware threads", count(cpu.threads)},
+              {"sockets", count(cpu.sockets)}};
   for (const record::Device& device : document.devices)
     if (device.kind != "cpu") facts["device " + device.id] = device.name;
   return facts;
@@ -32,19 +37,19 @@ Facts machine(const Document& document) {
 Facts settings(const Document& document) {
   const auto& host = document.host;
   const auto& build = document.run.ergon;
-  Facts facts{
-      {"ergon", build.version + " " + build.commit},
-      {"build", build.build_type + " " + build.compiler + " " + build.flags},
-      {"kernel", host.kernel},
-      {"virtualised", or_reason(host.virtualised)},
-      {"container", or_reason(host.container)},
-      {"governor", or_reason(host.governor)},
-      {"microcode", or_reason(host.microcode)},
-      {"smt", host.smt ? (*host.smt ? "on" : "off") : "unknown"},
-      {"cores used", std::to_string(host.cpu.cores_used)},
-      {"binding", fmt::format("{} {}", host.binding.policy, host.binding.cores)},
-      {"pages", fmt::format("{} {} {}", host.pages.thp, host.pages.policy, host.pages.alignment)},
-      {"seed", std::to_string(document.run.seed)}};
+  Facts facts{{"ergon", build.version + " " + build.commit},
+              {"build", build.build_type + " " + build.compiler + " " + build.flags},
+              {"kernel", host.kernel},
+              {"virtualised", or_reason(host.virtualised)},
+              {"container", or_reason(host.container)},
+              {"governor", or_reason(host.governor)},
+              {"microcode", or_reason(host.microcode)},
+              {"smt", host.smt ? (*host.smt ? "on" : "off") : "unknown"},
+              {"cores used", count(host.cpu.cores_used)},
+              {"binding", fmt::format("{} {}", host.binding.policy, host.binding.cores)},
+              {"pages", fmt::format("{} {} {}", host.pages.thp, host.pages.policy,
+                                    count(host.pages.alignment))},
+              {"seed", std::to_string(document.run.seed)}};
   for (const auto& [name, value] : host.variables) facts[name] = value;
   for (const auto& library : host.libraries)
     facts["library " + library.name] = library.version + " " + library.kernel;

@@ -32,12 +32,18 @@ std::string isa_text(const std::vector<std::string>& isa) {
   return join(parts, " ");
 }
 
+/// Empty where the record does not tell: a count of 0 is none.
+std::string cores_text(const record::Cpu& cpu) {
+  if (cpu.cores_used == 0) return cpu.cores == 0 ? "" : fmt::format("{} cores", cpu.cores);
+  if (cpu.cores == 0) return fmt::format("{} cores used", cpu.cores_used);
+  return fmt::format("{} of {} cores used", cpu.cores_used, cpu.cores);
+}
+
 std::string machine_line(const record::Document& document) {
   const auto& cpu = document.host.cpu;
   std::vector<std::string> parts = {cpu.model.empty() ? "a processor without a name" : cpu.model};
   if (!cpu.family.empty()) parts.front() += " (" + cpu.family + ")";
-  parts.push_back(cpu.cores > 0 ? fmt::format("{} of {} cores used", cpu.cores_used, cpu.cores)
-                                : fmt::format("{} cores used", cpu.cores_used));
+  if (const std::string cores = cores_text(cpu); !cores.empty()) parts.push_back(cores);
   if (const std::string isa = isa_text(cpu.isa); !isa.empty()) parts.push_back(isa);
   if (document.host.virtualised && *document.host.virtualised != "none")
     parts.push_back(*document.host.virtualised + " guest");

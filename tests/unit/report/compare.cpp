@@ -153,6 +153,14 @@ TEST(Compare, other_machines_only_when_asked) {
   EXPECT_THAT(comparison.differences, ElementsAre("cpu: Example 9000 Processor / Other"));
 }
 
+TEST(Compare, a_count_that_a_record_does_not_tell_is_unknown_not_zero) {
+  const Document base = with_rows({test::timed_row({})});
+  Document fresh = base;
+  fresh.host.cpu.cores = fresh.host.cpu.cores_used = 0;
+  const Comparison comparison = compared(base, fresh, {.launch_spread = 0, .across_hosts = true});
+  EXPECT_THAT(comparison.differences, ElementsAre("cores: 2 / unknown", "cores used: 2 / unknown"));
+}
+
 TEST(Compare, settings_that_differ_are_listed_not_refused) {
   const Document base = with_rows({test::timed_row({})});
   Document fresh = base;

@@ -56,6 +56,14 @@ TEST(Formats, a_record_without_rows_can_be_written) {
 
 TEST(Formats, an_unknown_format_is_the_users_mistake) { EXPECT_THROW(format("pdf"), UserError); }
 
+TEST(Head, says_nothing_of_cores_that_the_record_does_not_count) {
+  Document document = test::machine();
+  document.host.cpu.cores = 0;
+  EXPECT_THAT(lines_of(written("table", document)).front(), HasSubstr(" · 2 cores used · "));
+  document.host.cpu.cores_used = 0;
+  EXPECT_THAT(lines_of(written("table", document)).front(), Not(HasSubstr("cores")));
+}
+
 TEST(Terminal, columns_line_up_whatever_the_script) {
   Document document = test::machine();
   for (const char* name : {"openblas", "行列ライブラリ", "re\u0301sume\u0301"})
