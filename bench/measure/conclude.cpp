@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "bench/record/lookup.h"
 #include "bench/record/status.h"
 
 namespace ergon::measure {
@@ -32,7 +33,7 @@ void value_ceilings(record::Document& document) {
           continue;
         const std::string what = text_field(row, "what");
         const bool same = what == "flops"
-                              ? ceiling.what == what && ceiling.dtype == row.dtype.weights
+                              ? ceiling.what == what && ceiling.dtype == products_of(row)
                               : ceiling.what == "bandwidth_" + what;
         if (same && row.median) set_value(ceiling, row);
       }

@@ -178,7 +178,7 @@ struct Accuracy {
   std::string reference;
   double max_abs = 0, rel_l2 = 0, tolerance = 0;
   std::int64_t checked_elements = 0;
-  std::optional<double> quantization_rel_l2;
+  std::optional<double> quantization_rel_l2;  // from the result of unquantized operands
   bool verified_after = false;
 };
 
@@ -193,6 +193,7 @@ struct Row {
   Implementation implementation;
   struct {
     std::string inputs, weights, accumulate, output;
+    std::string products = {};  // what is multiplied; empty where that is of the weights' type
   } dtype;
   std::string device;
   int threads = 1;
@@ -208,6 +209,7 @@ struct Row {
   struct {
     double flops = 0, bytes = 0;
     std::optional<double> tokens;
+    std::optional<double> bits_per_weight;  // as stored, scales included; of quantized weights
     std::string note;
   } work;
   Maybe<Accuracy> accuracy = Absent{"not verified"};

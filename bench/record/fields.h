@@ -219,7 +219,7 @@ void fields(Io& io, typename Io::template Of<Accuracy>& accuracy) {
   io.number("rel_l2", accuracy.rel_l2);
   io("tolerance", accuracy.tolerance);
   io("checked_elements", accuracy.checked_elements);
-  io.optional("quantization_rel_l2", accuracy.quantization_rel_l2);
+  io.number("quantization_rel_l2", accuracy.quantization_rel_l2);
   io("verified_after", accuracy.verified_after);
 }
 
@@ -254,6 +254,7 @@ void identity_fields(Io& io, typename Io::template Of<Row>& row) {
     in("weights", row.dtype.weights);
     in("accumulate", row.dtype.accumulate);
     in("output", row.dtype.output);
+    in.optional("products", row.dtype.products);
   });
   io("device", row.device);
   io("threads", row.threads);
@@ -274,6 +275,7 @@ void work_fields(Io& io, typename Io::template Of<Row>& row) {
     in("flops", row.work.flops);
     in("bytes", row.work.bytes);
     in.optional("tokens", row.work.tokens);
+    in.optional("bits_per_weight", row.work.bits_per_weight);
     in.optional("note", row.work.note);
   });
 }

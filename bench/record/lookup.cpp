@@ -22,10 +22,14 @@ const Meter* primary_meter(const Document& document) {
 
 bool is_ceiling(const Row& row) { return row.kernel == "ceiling"; }
 
+const std::string& products_of(const Row& row) {
+  return row.dtype.products.empty() ? row.dtype.weights : row.dtype.products;
+}
+
 const Ceiling* find_ceiling(const Document& document, const Row& row, std::string_view what) {
   const Device* device = find_device(document, row.device);
   if (!device) return nullptr;
-  const std::string_view dtype = what == "flops" ? std::string_view(row.dtype.weights) : "";
+  const std::string_view dtype = what == "flops" ? std::string_view(products_of(row)) : "";
   for (const Ceiling& ceiling : device->ceilings)
     if (ceiling.what == what && ceiling.dtype == dtype && ceiling.threads == row.threads)
       return &ceiling;

@@ -73,6 +73,9 @@ class Reader {
   }
   void constant(std::string_view name, std::string_view value);
   void number(std::string_view name, double& value);
+  void number(std::string_view name, std::optional<double>& value) {
+    if (find(name)) number(name, value.emplace());
+  }
   template <class Inside>
   void object(std::string_view name, Inside inside) {
     const Json* json = find(name);

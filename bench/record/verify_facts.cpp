@@ -274,7 +274,7 @@ const Row* row_of(const Document& document, const Device& device, const Ceiling&
   const std::string what = flops ? "flops" : ceiling.what.substr(std::string("bandwidth_").size());
   for (const Row& row : document.rows)
     if (is_ceiling(row) && row.device == device.id && row.threads == ceiling.threads &&
-        workload_says(row, "what", what) && (!flops || row.dtype.weights == ceiling.dtype))
+        workload_says(row, "what", what) && (!flops || products_of(row) == ceiling.dtype))
       return &row;
   return nullptr;
 }

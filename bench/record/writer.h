@@ -45,6 +45,9 @@ class Writer {
     if (std::isfinite(value)) return put(name, value);
     put(name, absent(std::isnan(value) ? reason_not_a_number : reason_infinite));
   }
+  void number(std::string_view name, const std::optional<double>& value) {
+    if (value) number(name, *value);
+  }
   template <class Inside>
   void object(std::string_view name, Inside inside) {
     Json json;

@@ -91,13 +91,15 @@ class JournalTest : public ::testing::Test {
 };
 
 TEST_F(JournalTest, HoldsEverythingThatTheDocumentDoes) {
-  Journal journal = begin();
-  give_all(journal, document_);
-  Document read = read_journal(file_);
-  EXPECT_FALSE(read.run.complete);
-  read.run.complete = true;
-  read.run.finished_utc = document_.run.finished_utc;
-  EXPECT_EQ(to_text(read), to_text(document_));
+  for (const Document& document : {make_document(), make_quantized_document()}) {
+    Journal journal = Journal::create(file_, header_of(document), true);
+    give_all(journal, document);
+    Document read = read_journal(file_);
+    EXPECT_FALSE(read.run.complete);
+    read.run.complete = true;
+    read.run.finished_utc = document.run.finished_utc;
+    EXPECT_EQ(to_text(read), to_text(document));
+  }
 }
 
 TEST_F(JournalTest, BecomesTheFileAndIsGone) {

@@ -22,8 +22,22 @@ Document through_text(const Document& document) {
 }
 
 TEST(RecordJson, KeepsEveryFieldThroughTextAndBack) {
-  const Document document = make_document();
-  EXPECT_EQ(to_text(through_text(document)), to_text(document));
+  for (const Document& document : {make_document(), make_quantized_document()})
+    EXPECT_EQ(to_text(through_text(document)), to_text(document));
+}
+
+TEST(RecordJson, WritesWhatQuantizedWeightsAreWhereThereAreSome) {
+  const Json json = to_json(make_quantized_document());
+  const Json& quantized = json["rows"][fast_row];
+  const Json& plain = json["rows"][slow_row];
+  EXPECT_EQ(quantized["dtype"]["products"], "f32");
+  EXPECT_EQ(quantized["work"]["tokens"], 64);
+  EXPECT_EQ(quantized["work"]["bits_per_weight"], 4.5);
+  EXPECT_EQ(quantized["accuracy"]["quantization_rel_l2"], 0.0625);
+  EXPECT_FALSE(plain["dtype"].contains("products"));
+  EXPECT_FALSE(plain["work"].contains("tokens"));
+  EXPECT_FALSE(plain["work"].contains("bits_per_weight"));
+  EXPECT_FALSE(plain["accuracy"].contains("quantization_rel_l2"));
 }
 
 TEST(RecordJson, KeepsDoublesToTheLastBit) {
@@ -106,10 +120,13 @@ TEST(RecordJson, SaysInWordsThatAnErrorIsInfiniteOrNotANumber) {
   Accuracy accuracy = *document.rows[0].accuracy;
   accuracy.max_abs = std::numeric_limits<double>::quiet_NaN();
   accuracy.rel_l2 = std::numeric_limits<double>::infinity();
+  accuracy.quantization_rel_l2 = std::numeric_limits<double>::infinity();
   document.rows[0].accuracy = accuracy;
+  EXPECT_TRUE(violations(to_json(document)).empty());
   const Document back = through_text(document);
   EXPECT_TRUE(std::isnan(back.rows[0].accuracy->max_abs));
   EXPECT_TRUE(std::isinf(back.rows[0].accuracy->rel_l2));
+  EXPECT_TRUE(std::isinf(back.rows[0].accuracy->quantization_rel_l2.value_or(0)));
 }
 
 TEST(RecordJson, WritesOneSamplePerLine) {
@@ -129,6 +146,7 @@ TEST(RecordJson, ReplacesBytesThatAreNotUtf8) {
 
 TEST(RecordSchema, AllowsWhatThisProgramWrites) {
   EXPECT_TRUE(violations(to_json(make_document())).empty());
+  EXPECT_TRUE(violations(to_json(make_quantized_document())).empty());
   Document bare = make_document();
   bare.meters.clear();
   bare.rows.clear();
@@ -148,7 +166,8 @@ TEST(RecordSchema, RefusesUnknownNamesWhereverTheReaderDoes) {
   const Json good = to_json(make_document());
   for (const char* place :
        {"", "/run", "/host/cpu", "/devices/0", "/rows/0", "/rows/0/time", "/rows/0/time/samples/0",
-        "/rows/0/energy/samples/0", "/rows/0/accuracy", "/meters/0", "/prices/0"}) {
+        "/rows/0/energy/samples/0", "/rows/0/accuracy", "/rows/0/dtype", "/rows/0/work",
+        "/meters/0", "/prices/0"}) {
     Json json = good;
     json[Json::json_pointer(place)]["surprise"] = 1;
     EXPECT_FALSE(violations(json).empty()) << place;

@@ -202,4 +202,17 @@ Document make_document(int rounds) {
   return document;
 }
 
+Document make_quantized_document() {
+  Document document = make_document();
+  Row& row = document.rows[fast_row];
+  row.dtype.weights = "s4";
+  row.dtype.products = "f32";
+  row.work.tokens = 64;
+  row.work.bits_per_weight = 4.5;
+  Accuracy accuracy = *row.accuracy;
+  accuracy.quantization_rel_l2 = 0.0625;
+  row.accuracy = accuracy;
+  return document;
+}
+
 }  // namespace ergon::record

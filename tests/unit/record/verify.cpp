@@ -24,6 +24,7 @@ Energy& edit(Maybe<Energy>& energy) {
 
 TEST(Verify, FindsNothingInAConsistentRecord) {
   EXPECT_THAT(findings(make_document()), IsEmpty());
+  EXPECT_THAT(findings(make_quantized_document()), IsEmpty());
   EXPECT_EQ(summary(verify(make_document())), "consistent");
 }
 
@@ -134,6 +135,12 @@ TEST(Verify, FindsAnOkRowAboveItsCeiling) {
               Contains(HasSubstr("the facts give 'impossible'")));
 }
 
+TEST(Verify, FindsAnOkRowAboveTheCeilingOfWhatItMultiplies) {
+  Document document = make_quantized_document();
+  document.rows[fast_row].work.flops *= 10;
+  EXPECT_THAT(findings(document), Contains(HasSubstr("the facts give 'impossible'")));
+}
+
 TEST(Verify, FindsAMissingReason) {
   EXPECT_THAT(after([](Document& d) { d.rows[skipped_row].reason = ""; }),
               Contains(HasSubstr("/rows/4/reason")));
@@ -147,6 +154,8 @@ TEST(Verify, FindsACeilingThatItsRowDoesNotGive) {
               }),
               Contains(HasSubstr("/devices/0/ceilings/1/interval95")));
   EXPECT_THAT(after([](Document& d) { d.devices[0].ceilings[0].threads = 7; }),
+              Contains(HasSubstr("no row of the record holds its samples")));
+  EXPECT_THAT(after([](Document& d) { d.rows[peak_row].dtype.products = "bf16"; }),
               Contains(HasSubstr("no row of the record holds its samples")));
 }
 
