@@ -66,12 +66,12 @@ void Ceilings::add(const Machine& machine, const std::string& what, const std::s
   Entry entry{what, dtype, threads, {}, {}, {}, {}, {}};
   const Family* family = machine.registry.family("ceiling");
   std::string reason;
-  const auto backend = what == "flops" ? best_flops_backend(*dtype_from_name(dtype), reason)
+  const auto backend = what == "flops" ? best_flops_backend(dtype_from_name(dtype).value(), reason)
                                        : best_bandwidth_backend();
   FieldMap fields{{"what", what}};
   if (what == "flops" && backend) {
     fields["dtype"] = dtype;
-    fields["flops"] = ceiling_flops(*dtype_from_name(dtype), threads);
+    fields["flops"] = ceiling_flops(dtype_from_name(dtype).value(), threads);
   } else {
     fields["bytes"] = static_cast<std::int64_t>(stream_bytes_);
   }

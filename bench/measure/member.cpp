@@ -37,6 +37,16 @@ record::Accuracy to_record(const Accuracy& accuracy) {
   out.rel_l2 = accuracy.rel_l2;
   out.tolerance = accuracy.tolerance;
   out.checked_elements = accuracy.checked_elements;
+  out.quantization_rel_l2 = accuracy.quantization_rel_l2;
+  return out;
+}
+
+/// The check with the largest error stands for all; a format may cost most in another one.
+record::Accuracy worst(const Maybe<record::Accuracy>& before, const Accuracy& now) {
+  record::Accuracy out = to_record(now);
+  if (!before) return out;
+  if (!now.mismatch && now.max_abs < before->max_abs) out = *before;
+  out.quantization_rel_l2 = std::max(before->quantization_rel_l2, now.quantization_rel_l2);
   return out;
 }
 
@@ -59,6 +69,7 @@ record::Row row_of(const Case& what, int block) {
   const TypeNames types = what.workload->dtypes();
   row.dtype = {std::string(types.inputs), std::string(types.weights), std::string(types.accumulate),
                std::string(types.output)};
+  if (types.products != types.weights) row.dtype.products = types.products;
   row.device = what.device ? what.device->info().id : info.device_kind;
   row.threads = what.threads;
   row.cache = what.cold ? "cold" : "warm";
@@ -66,6 +77,8 @@ record::Row row_of(const Case& what, int block) {
   const Work work = what.workload->work();
   row.work.flops = work.flops;
   row.work.bytes = work.bytes;
+  row.work.tokens = work.tokens;
+  row.work.bits_per_weight = what.workload->bits_per_weight();
   if (what.skip) {
     row.status = "skipped";
     row.reason = *what.skip;
@@ -129,8 +142,7 @@ void Member::verify(const Oracle& oracle, std::size_t slot) {
   if (!usable()) return;
   try {
     const Accuracy accuracy = check_one_call(*timed_, oracle, slot);
-    if (!row.accuracy || accuracy.mismatch || accuracy.max_abs >= row.accuracy->max_abs)
-      row.accuracy = to_record(accuracy);
+    row.accuracy = worst(row.accuracy, accuracy);
     if (accuracy.mismatch) fail("wrong", *accuracy.mismatch);
   } catch (const std::exception& error) {
     fail("failed", std::string("calling: ") + error.what());

@@ -104,15 +104,17 @@ class Doubling final : public Workload {
  public:
   std::string_view kernel() const noexcept override { return "doubling"; }
   std::vector<Field> fields() const override { return {{"n", number, false}}; }
-  TypeNames dtypes() const noexcept override { return names(types); }
+  TypeNames dtypes() const noexcept override { return types; }
   Work work() const noexcept override { return counted; }
+  std::optional<double> bits_per_weight() const noexcept override { return bits; }
   double distinct_bytes() const noexcept override { return counted.bytes - counted_again; }
   bool streams_weights() const noexcept override { return false; }
 
   std::int64_t number = 1;
-  DTypes types;
+  TypeNames types = names(DTypes{});
   Work counted{6, 48};
-  double counted_again = 0;  // bytes that are read and written
+  std::optional<double> bits;  // of a weight; where it is quantized
+  double counted_again = 0;    // bytes that are read and written
 };
 
 class DoublingOracle final : public Oracle {
@@ -140,7 +142,7 @@ class DoublingFamily final : public Family {
   std::string_view name() const noexcept override { return "doubling"; }
   std::span<const FieldSpec> fields() const noexcept override { return {}; }
   std::unique_ptr<Workload> make(const FieldMap&) const override {
-    return std::make_unique<Doubling>();
+    return std::make_unique<Doubling>(made);
   }
   std::vector<NamedDesc> operands(const Workload&) const override {
     return {{"x", dense(DType::f32, {rows, columns})}};
@@ -156,6 +158,7 @@ class DoublingFamily final : public Family {
     return std::make_unique<DoublingOracle>(inputs.as<float>("x", 0), added);
   }
 
+  Doubling made;     // whatever the fields
   double added = 0;  // 1 for implementations that accumulate
 };
 
@@ -171,6 +174,15 @@ inline float& y_at(const Call& call, std::int64_t r, std::int64_t c) {
 inline void doubled(const Call& call) {
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t c = 0; c < columns; ++c) y_at(call, r, c) = 2 * call.x[r * columns + c];
+}
+
+/// A Doubling of quantized weights, whose products are of another type.
+inline Doubling quantized_doubling() {
+  Doubling workload;
+  workload.types = {"f32", "s4", "f32", "f32", "s8"};
+  workload.counted.tokens = 8;
+  workload.bits = 4.5;
+  return workload;
 }
 
 /// What a plan does. The default is right, and takes a millisecond.

@@ -222,6 +222,61 @@ TEST_F(AMember, RecordsHowColdItIs) {
   EXPECT_EQ(it.row.cold->last_level_bytes.value_or(0), 1 << 20);
 }
 
+/// Finds what it was told to find, one after the other.
+struct ToldOracle final : Oracle {
+  explicit ToldOracle(std::vector<Accuracy> what) : told(std::move(what)) {}
+  Accuracy check(std::span<const HostTensor>) const override { return told.at(checks++); }
+  std::vector<Accuracy> told;
+  mutable std::size_t checks = 0;
+};
+
+Accuracy errors(double max_abs, std::optional<double> quantization) {
+  Accuracy accuracy;
+  accuracy.max_abs = max_abs;
+  accuracy.tolerance = 1;
+  accuracy.quantization_rel_l2 = quantization;
+  return accuracy;
+}
+
+TEST_F(AMember, TellsTheLargestOfEachErrorWhicheverCheckFoundIt) {
+  const FakeImplementation honest("honest");
+  const auto it = member(honest);
+  const ToldOracle told({errors(0.2, 0.01), errors(0.1, 0.03), errors(0.3, 0.02)});
+  for (std::size_t slot = 0; slot < 3; ++slot) it->verify(told, 0);
+  EXPECT_EQ(it->row.accuracy->max_abs, 0.3);
+  EXPECT_EQ(it->row.accuracy->quantization_rel_l2, 0.03);
+  it->verify_again(ToldOracle({errors(0.1, 0.04)}));
+  EXPECT_EQ(it->row.accuracy->max_abs, 0.3);
+  EXPECT_EQ(it->row.accuracy->quantization_rel_l2, 0.04);
+  EXPECT_TRUE(it->row.accuracy->verified_after);
+}
+
+TEST_F(AMember, HasNoQuantizationErrorWhereNothingWasQuantized) {
+  const FakeImplementation honest("honest");
+  const auto it = member(honest);
+  it->verify(*oracle, 0);
+  it->verify_again(*oracle);
+  EXPECT_FALSE(it->row.accuracy->quantization_rel_l2);
+}
+
+TEST_F(AMember, RecordsWhatItsQuantizedWeightsAre) {
+  const FakeImplementation honest("honest");
+  *workload = testing::quantized_doubling();
+  const record::Row quantized = member(honest)->row;
+  EXPECT_EQ(quantized.dtype.weights, "s4");
+  EXPECT_EQ(quantized.dtype.products, "s8");
+  EXPECT_EQ(quantized.work.tokens, 8);
+  EXPECT_EQ(quantized.work.bits_per_weight, 4.5);
+}
+
+TEST_F(AMember, NamesNoProductsWhereTheyAreOfTheWeightsType) {
+  const FakeImplementation honest("honest");
+  const record::Row plain = member(honest)->row;
+  EXPECT_EQ(plain.dtype.products, "");
+  EXPECT_FALSE(plain.work.tokens);
+  EXPECT_FALSE(plain.work.bits_per_weight);
+}
+
 TEST_F(AMember, IsNotColderForReadingWhatItWrites) {
   const FakeImplementation honest("honest");
   workload->counted.bytes = 1 << 20;

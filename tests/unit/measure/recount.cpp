@@ -3,11 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "kernels/registry.h"
+#include "tests/unit/measure/fake.h"
 
 namespace ergon::measure {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -33,10 +34,57 @@ record::Document one_row() {
   return document;
 }
 
-std::vector<std::string> findings(const record::Document& document) {
+std::vector<std::string> findings(const record::Document& document,
+                                  std::span<const Family* const> known = families()) {
   std::vector<std::string> out;
-  for (const auto& finding : recount(document)) out.push_back(finding.where + ": " + finding.what);
+  for (const auto& finding : recount(document, known))
+    out.push_back(finding.where + ": " + finding.what);
   return out;
+}
+
+struct RecountQuantized : ::testing::Test {
+  RecountQuantized() {
+    family.made = testing::quantized_doubling();
+    row.kernel = "doubling";
+    row.case_name = family.made.name();
+    row.dtype = {"f32", "s4", "f32", "f32", "s8"};
+    row.work.flops = 6;
+    row.work.bytes = 48;
+    row.work.tokens = 8;
+    row.work.bits_per_weight = 4.5;
+  }
+  std::vector<std::string> found() const {
+    record::Document document;
+    document.rows = {row};
+    const Family* const known[] = {&family};
+    return findings(document, known);
+  }
+  testing::DoublingFamily family;
+  record::Row row;
+};
+
+TEST_F(RecountQuantized, FindsNothingWhereEverythingFollows) { EXPECT_THAT(found(), IsEmpty()); }
+
+TEST_F(RecountQuantized, FindsOtherProductsOfWhichAnotherCeilingBoundsTheRow) {
+  row.dtype.products = "bf16";
+  EXPECT_THAT(found(), ElementsAre(AllOf(HasSubstr("/dtype/products"),
+                                         HasSubstr("is 'bf16'; the workload has 's8'"))));
+  row.dtype.products.clear();
+  EXPECT_THAT(found(), ElementsAre(HasSubstr("is 's4'; the workload has 's8'")));
+}
+
+TEST_F(RecountQuantized, FindsOtherTokens) {
+  row.work.tokens = 16;
+  EXPECT_THAT(found(), ElementsAre(AllOf(HasSubstr("/work/tokens"),
+                                         HasSubstr("is 16; the workload has 8"))));
+  row.work.tokens.reset();
+  EXPECT_THAT(found(), ElementsAre(HasSubstr("is none; the workload has 8")));
+}
+
+TEST_F(RecountQuantized, FindsOtherBitsPerWeight) {
+  row.work.bits_per_weight = 4;
+  EXPECT_THAT(found(), ElementsAre(AllOf(HasSubstr("/work/bits_per_weight"),
+                                         HasSubstr("is 4; the workload has 4.5"))));
 }
 
 TEST(Recount, FindsNothingWhereTheWorkFollowsFromTheWorkload) {
@@ -56,6 +104,14 @@ TEST(Recount, FindsAnotherNumberFormat) {
   record::Document document = one_row();
   document.rows[0].dtype.weights = "bf16";
   EXPECT_THAT(findings(document), ElementsAre(HasSubstr("is 'bf16'; the workload has 'f32'")));
+}
+
+TEST(Recount, FindsTokensAndBitsWhereTheWorkloadHasNone) {
+  record::Document document = one_row();
+  document.rows[0].work.tokens = 8;
+  document.rows[0].work.bits_per_weight = 4;
+  EXPECT_THAT(findings(document), ElementsAre(HasSubstr("is 8; the workload has none"),
+                                              HasSubstr("is 4; the workload has none")));
 }
 
 TEST(Recount, FindsAWorkloadThatCannotBe) {
