@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "bench/base/error.h"
 #include "bench/config/nearest.h"
+#include "bench/record/lookup.h"
 #include "bench/record/status.h"
 
 namespace ergon::report {
@@ -14,6 +17,12 @@ namespace {
 const record::Meter* meter(const Item& item) { return meter_of(*item.document, *item.row); }
 
 std::string exact(double value) { return fmt::format("{}", value); }
+std::string exact(const std::optional<double>& value) { return value ? exact(*value) : ""; }
+
+/// Of a row that has figures: how far off a wrong answer was is in its reason.
+std::string error(const Item& item, std::optional<double> of) {
+  return !without_figures(*item.row) && of && std::isfinite(*of) ? exact(of) : "";
+}
 
 const Column all_columns[] = {
     {"run", "run", Kind::text, "which record", [](const Item& i) { return i.run; }},
@@ -34,6 +43,8 @@ const Column all_columns[] = {
      [](const Item& i) { return dtype_text(*i.row); }},
     {"accumulate", "accumulate", Kind::text, "dtype sums are kept in",
      [](const Item& i) { return i.row->dtype.accumulate; }},
+    {"products", "products", Kind::text, "dtype that is multiplied, whose ceiling is the peak",
+     [](const Item& i) { return record::products_of(*i.row); }},
     {"device", "device", Kind::text, "", [](const Item& i) { return i.row->device; }},
     {"threads", "threads", Kind::count, "",
      [](const Item& i) { return std::to_string(i.row->threads); }},
@@ -47,6 +58,20 @@ const Column all_columns[] = {
      [](const Item& i) { return exact(i.row->work.flops); }},
     {"bytes", "B/call", Kind::count, "compulsory traffic of a call",
      [](const Item& i) { return exact(i.row->work.bytes); }},
+    {"tokens", "tokens/call", Kind::count, "that a call takes one step further",
+     [](const Item& i) { return exact(i.row->work.tokens); }},
+    {"bits_per_weight", "bits/weight", Kind::count, "as stored, scales and zero points included",
+     [](const Item& i) { return exact(i.row->work.bits_per_weight); }},
+    {"quantization_rel_l2", "quantization error", Kind::error,
+     "of the output, relative, from the float64 product of the unquantized operands",
+     [](const Item& i) {
+       return error(i, i.row->accuracy ? i.row->accuracy->quantization_rel_l2 : std::nullopt);
+     }},
+    {"rel_l2", "kernel error", Kind::error,
+     "of the output, relative, from float64 arithmetic on the values that the kernel was given",
+     [](const Item& i) {
+       return error(i, i.row->accuracy ? std::optional(i.row->accuracy->rel_l2) : std::nullopt);
+     }},
     {"block", "block", Kind::count, "rows of one block shared inputs and rounds",
      [](const Item& i) { return std::to_string(i.row->block); }},
     {"seconds_per_call", "time/call", Kind::seconds, "median of the windows",
@@ -55,8 +80,8 @@ const Column all_columns[] = {
     {"bytes_per_second", "B/s", Kind::si, "bytes / median seconds", &Figures::bytes_per_second},
     {"tokens_per_second", "tokens/s", Kind::si, "tokens / median seconds",
      &Figures::tokens_per_second},
-    {"peak_fraction", "of peak", Kind::percent, "flops_per_second / measured ceiling of the dtype",
-     &Figures::peak_fraction},
+    {"peak_fraction", "of peak", Kind::percent,
+     "flops_per_second / measured ceiling of the products", &Figures::peak_fraction},
     {"bandwidth_fraction", "of bandwidth", Kind::percent,
      "bytes_per_second / measured read bandwidth", &Figures::bandwidth_fraction},
     {"roofline_fraction", "of roofline", Kind::percent,

@@ -31,7 +31,8 @@ struct Baselines {
   bool chosen = false;                      // among several that fit
 };
 
-enum class Kind { text, count, seconds, si, percent, ratio, plain };
+/// `count` and `error` are numbers of the record, the others of what follows from it.
+enum class Kind { text, count, error, seconds, si, percent, ratio, plain };
 
 struct Column {
   std::string_view name;    // as in record.md; also the CSV and JSON name
@@ -41,6 +42,8 @@ struct Column {
   std::variant<std::string (*)(const Item&), Derived Figures::*> content;
 
   bool is_figure() const noexcept { return content.index() == 1; }
+  /// Its text is a number, or empty.
+  bool is_number() const noexcept { return kind == Kind::count || kind == Kind::error; }
   /// Text columns only.
   std::string text(const Item& item) const { return std::get<0>(content)(item); }
   /// Figure columns only.

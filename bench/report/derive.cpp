@@ -194,7 +194,7 @@ Maybe<const Ceiling*> ceiling_of(const Document& document, const Row& row,
   if (!record::find_device(document, row.device))
     return Absent{"the record does not describe the device '" + row.device + "'"};
   const std::string which =
-      what == "flops" ? what + " ceiling for " + row.dtype.weights : what + " ceiling";
+      what == "flops" ? what + " ceiling for " + record::products_of(row) : what + " ceiling";
   const Ceiling* ceiling = record::find_ceiling(document, row, what);
   if (!ceiling)
     return Absent{fmt::format("no {} with {} thread{} was measured on {}", which, row.threads,

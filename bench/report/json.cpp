@@ -39,7 +39,7 @@ Json row_of(const Item& item, const std::vector<const Column*>& columns) {
     }
     const std::string text = printable(column->text(item));
     if (text.empty()) continue;
-    if (column->kind == Kind::count)
+    if (column->is_number())
       row[std::string(column->name)] = Json::parse(text);
     else
       row[std::string(column->name)] = text;

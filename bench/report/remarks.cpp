@@ -257,6 +257,14 @@ void add_cold(const Shown& shown, Collector& out) {
     }
 }
 
+constexpr const char* errors_text =
+    "both are ||got - expected|| / ||expected|| of the output. The quantization error is the "
+    "format's: "
+    "expected is the float64 product of the operands before they were quantized. The kernel error "
+    "(--columns rel_l2) is the implementation's: expected is float64 arithmetic on the same "
+    "dequantized "
+    "values.";
+
 std::string speedup_text(const Table& table) {
   const std::string text = "median of the ratios to " + table.options.baseline +
                            " within rounds, so drift of the machine cancels.";
@@ -283,6 +291,7 @@ std::vector<Remark> remarks(const Table& table) {
   if (std::ranges::any_of(shown.items, &Item::fastest))
     out.push_back({"*", "fastest of its workload: its interval is clear of every other's."});
   if (shown.any({"speedup"})) out.push_back({"Speedup", speedup_text(table)});
+  if (shown.any({"quantization_rel_l2"})) out.push_back({"Errors", errors_text});
   if (shown.any({"watts", "joules_per_call", "flops_per_joule", "tokens_per_joule"}))
     add_energy(table, shown, collector);
   if (shown.any({"usd_per_hour", "flops_per_usd", "tokens_per_usd"})) add_prices(table, collector);

@@ -56,10 +56,16 @@ std::string status_notes(const record::Row& row, Footnotes& footnotes) {
   return notes;
 }
 
+/// As people read it; programs get the column's own text.
+std::string readable(const Column& column, const Item& item) {
+  if (column.name == "case") return case_text(*item.row);
+  const std::string text = column.text(item);
+  return column.kind == Kind::error && !text.empty() ? relative_error(std::stod(text)) : text;
+}
+
 SheetCell text_cell(const Column& column, const Item& item, Footnotes& footnotes,
                     std::size_t text_cells) {
-  const std::string text =
-      printable(column.name == "case" ? case_text(*item.row) : column.text(item));
+  const std::string text = printable(readable(column, item));
   if (column.name == "status") return {text, status_notes(*item.row, footnotes)};
   if (text.empty()) return {"—", {}};
   if (text_cells == 0 || width(text) <= text_cells) return {text, {}};

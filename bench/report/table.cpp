@@ -1,6 +1,8 @@
 #include "bench/report/table.h"
 #include "bench/record/lookup.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -78,8 +80,9 @@ std::vector<Group> grouped(const std::vector<Item>& items, const std::vector<con
 
 bool same_work(const Group& group) {
   return std::ranges::all_of(group.items, [&](const Item& item) {
-    const Row& first = *group.items.front().row;
-    return item.row->work.flops == first.work.flops && item.row->work.bytes == first.work.bytes;
+    const auto &work = item.row->work, &first = group.items.front().row->work;
+    return work.flops == first.flops && work.bytes == first.bytes && work.tokens == first.tokens &&
+           work.bits_per_weight == first.bits_per_weight;
   });
 }
 
@@ -89,10 +92,14 @@ std::string about(const Group& group) {
   std::vector<std::string> parts;
   if (work.flops > 0) parts.push_back(si(exactly(work.flops), "FLOP"));
   if (work.bytes > 0) parts.push_back(si(exactly(work.bytes), "B"));
+  if (work.tokens)
+    parts.push_back(fmt::format("{} token{}", *work.tokens, *work.tokens == 1 ? "" : "s"));
   if (parts.empty()) return {};
-  std::string text = join(parts, ", ") + " per call";
-  if (parts.size() == 2) text += ", " + plain(exactly(work.flops / work.bytes)) + " FLOP/B";
-  return text;
+  parts.back() += " per call";
+  if (work.flops > 0 && work.bytes > 0)
+    parts.push_back(plain(exactly(work.flops / work.bytes)) + " FLOP/B");
+  if (work.bits_per_weight) parts.push_back(fmt::format("{} bits/weight", *work.bits_per_weight));
+  return join(parts, ", ");
 }
 
 bool same_workload(const Group& group) {
@@ -129,7 +136,7 @@ bool told_in_bytes(const Group& group) {
 }
 
 struct Seen {
-  bool runs = false, devices = false, tokens = false;
+  bool runs = false, devices = false;
 };
 
 Seen look_over(const std::vector<Item>& items) {
@@ -138,11 +145,16 @@ Seen look_over(const std::vector<Item>& items) {
   for (const Item& item : items) {
     runs.insert(item.run);
     devices.insert(item.row->device);
-    seen.tokens = seen.tokens || item.row->work.tokens;
   }
   seen.runs = runs.size() > 1;
   seen.devices = devices.size() > 1;
   return seen;
+}
+
+std::size_t count_filled(const Group& group, const char* name) {
+  const Column& one = column(name, "");
+  return static_cast<std::size_t>(std::ranges::count_if(
+      group.items, [&](const Item& item) { return !one.text(item).empty(); }));
 }
 
 std::vector<const Column*> default_columns(const Group& group, const Seen& seen,
@@ -160,14 +172,22 @@ std::vector<const Column*> default_columns(const Group& group, const Seen& seen,
   add("device", seen.devices);
   add("implementation");
   add("threads");
+  // What is the same for all stands above them.
+  add("bits_per_weight", !same_work(group) && count_filled(group, "bits_per_weight") > 0);
+  add("quantization_rel_l2", count_filled(group, "quantization_rel_l2") > 0);
   add("seconds_per_call");
-  add("tokens_per_second", seen.tokens);
+  // Where every row counts tokens, joules and dollars are told by them alone: there is no room for
+  // more.
+  const std::size_t with_tokens = count_filled(group, "tokens");
+  const bool any_tokens = with_tokens > 0, only_tokens = with_tokens == group.items.size();
+  add("tokens_per_second", any_tokens);
   add(told_in_bytes(group) ? "bytes_per_second" : "flops_per_second");
   add("roofline_fraction");
-  add("watts");
-  add("flops_per_joule");
-  add("tokens_per_joule", seen.tokens);
-  add("flops_per_usd");
+  add("watts", !only_tokens);
+  add("flops_per_joule", !only_tokens);
+  add("tokens_per_joule", any_tokens);
+  add("flops_per_usd", !only_tokens);
+  add("tokens_per_usd", any_tokens);
   add("speedup", baseline);
   add("status");
   return named(names, "");
@@ -210,7 +230,7 @@ void sort_by(const Order& order, std::vector<Item>& items) {
       return std::tuple(!figure, figure ? sign * figure->value : 0.0, std::string());
     }
     const std::string text = order.by->text(item);
-    if (order.by->kind == Kind::count)
+    if (order.by->is_number())
       return std::tuple(text.empty(), text.empty() ? 0.0 : sign * std::stod(text), std::string());
     return std::tuple(text.empty(), 0.0, text);
   };

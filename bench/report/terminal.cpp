@@ -1,6 +1,7 @@
 // The table as plain text: columns aligned by terminal cells, at most the text wrapped.
 
 #include <algorithm>
+#include <map>
 #include <ostream>
 
 #include "bench/report/formats.h"
@@ -28,12 +29,12 @@ std::string cell_text(const SheetCell& cell, const Column& column, Widths widths
   return pad_right(text, widths.whole());
 }
 
-std::vector<Widths> measure(const Sheet& sheet) {
-  // Sections share widths by position as long as they have the same number of columns.
-  std::size_t most = 0;
-  for (const Section& section : sheet.sections) most = std::max(most, section.columns.size());
-  std::vector<Widths> widths(most);
-  for (const Section& section : sheet.sections)
+/// Sections share widths by position where they have the same number of columns, which is the key.
+std::map<std::size_t, std::vector<Widths>> measure(const Sheet& sheet) {
+  std::map<std::size_t, std::vector<Widths>> shared;
+  for (const Section& section : sheet.sections) {
+    auto& widths = shared[section.columns.size()];
+    widths.resize(section.columns.size());
     for (const SheetRow& row : section.rows)
       for (std::size_t i = 0; i < row.cells.size(); ++i) {
         const SheetCell& cell = row.cells[i];
@@ -44,12 +45,15 @@ std::vector<Widths> measure(const Sheet& sheet) {
           widths[i].tail = std::max(widths[i].tail, width(cell.tail));
         }
       }
-  for (const Section& section : sheet.sections)
+  }
+  for (const Section& section : sheet.sections) {
+    auto& widths = shared[section.columns.size()];
     for (std::size_t i = 0; i < section.columns.size(); ++i) {
       const std::size_t needed = width(section.columns[i]->header);
       if (widths[i].whole() < needed) widths[i].main += needed - widths[i].whole();
     }
-  return widths;
+  }
+  return shared;
 }
 
 void line(std::string text, std::ostream& out) {
@@ -90,7 +94,8 @@ void write_table(const Table& table, std::ostream& out) {
   const Sheet sheet = lay_out(table, longest_text);
   for (const std::string& text : sheet.head) line(text, out);
   const auto widths = measure(sheet);
-  for (const Section& section : sheet.sections) write_section(section, widths, out);
+  for (const Section& section : sheet.sections)
+    write_section(section, widths.at(section.columns.size()), out);
   if (!sheet.footnotes.empty()) out << '\n';
   for (std::size_t i = 0; i < sheet.footnotes.size(); ++i)
     write_hanging(superscript(i + 1), sheet.footnotes[i], 4, out);

@@ -123,6 +123,12 @@ std::string plain(const Estimate& estimate) {
   return significant(estimate.value, digits_of(estimate));
 }
 
+std::string relative_error(double value) {
+  constexpr double least_percent = 1e-5;
+  return value == 0 || value >= least_percent ? significant(value * 100, 2) + " %"
+                                              : fmt::format("{:.1e}", value);
+}
+
 std::string spread(const Estimate& estimate) {
   if (estimate.low == estimate.high || estimate.value == 0) return {};
   const double below = (estimate.value - estimate.low) / std::abs(estimate.value);

@@ -20,6 +20,8 @@ std::string si(const Estimate& estimate, std::string_view unit = {});
 std::string percent(const Estimate& estimate);
 /// "0.0893", "12.4", with the same rounding and no prefix.
 std::string plain(const Estimate& estimate);
+/// A relative error to two significant digits: "0.71 %"; "3.0e-07" below a thousandth of a percent.
+std::string relative_error(double value);
 /// Half the interval relative to the value: "±0.4%"; "-3/+45%" where one side is more than half as
 /// wide again as the other and either exceeds 1 %. Empty where the interval has no width.
 std::string spread(const Estimate& estimate);

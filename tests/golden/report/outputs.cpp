@@ -79,6 +79,11 @@ TEST(Golden, terminal_table_of_two_runs_with_a_baseline) {
                 written("table", {{"guest.json", &guest}, {"awkward.json", &awkward}}, options));
 }
 
+TEST(Golden, terminal_table_of_a_quantized_run) {
+  const Document document = test::quantized_run();
+  expect_golden("quantized.txt", written("table", {{"", &document}}));
+}
+
 TEST(Golden, markdown_of_a_guest_run) {
   const Document document = test::guest_run();
   expect_golden("markdown.txt", written("markdown", {{"", &document}}));

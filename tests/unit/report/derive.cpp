@@ -151,6 +151,17 @@ TEST_F(Derive, peak_fraction_is_against_the_ceiling_of_dtype_and_threads) {
             "no flops ceiling for f32 with 3 threads was measured on cpu");
 }
 
+TEST_F(Derive, peak_fraction_is_against_the_ceiling_of_what_is_multiplied) {
+  row.dtype.weights = "s4";
+  EXPECT_EQ(figures().peak_fraction.figure.reason(),
+            "no flops ceiling for s4 with 1 thread was measured on cpu");
+  row.dtype.products = "f32";
+  EXPECT_DOUBLE_EQ(figures().peak_fraction.figure->value, 0.5);
+  row.dtype.products = "s8";
+  EXPECT_EQ(figures().peak_fraction.figure.reason(),
+            "no flops ceiling for s8 with 1 thread was measured on cpu");
+}
+
 TEST_F(Derive, a_ceilings_interval_is_in_the_fraction_and_named_as_shared) {
   const Derived fraction = figures().peak_fraction;
   const Estimate rate = *figures().flops_per_second.figure;

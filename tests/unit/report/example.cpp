@@ -158,6 +158,54 @@ Document machine() {
   return document;
 }
 
+void quantize(Row& row, double tokens, const std::string& weights, double bits) {
+  row.dtype = {"f32", weights, "f32", "f32", "s8"};
+  row.work.tokens = tokens;
+  row.work.bits_per_weight = bits;
+  if (!row.accuracy) return;
+  record::Accuracy accuracy = *row.accuracy;
+  accuracy.quantization_rel_l2 = 0.0125;
+  accuracy.rel_l2 = 3e-7;
+  row.accuracy = accuracy;
+}
+
+Document quantized_run() {
+  Document document = machine();
+  for (const int threads : {1, 2})
+    document.devices.front().ceilings.push_back(ceiling("flops", "s8", threads, threads * 1e12));
+  document.meters = {modelled_meter()};
+  document.prices = {hourly_price(0.0824, 0.5)};
+  const auto add = [&document](Row row, double tokens, const std::string& weights, double bits) {
+    if (tokens > 0) quantize(row, tokens, weights, bits);
+    if (row.status == "ok") row.energy = energy(row, "modelled", 12, 3);
+    document.rows.push_back(std::move(row));
+  };
+  const auto stream = [](const char* format, double bytes) {
+    return RowSpec{.case_name = std::string("qmatmul/format=") + format + ",m=1,n=4096,k=4096",
+                   .cache = "cold",
+                   .flops = 33.6e6,
+                   .bytes = bytes,
+                   .seconds = bytes / 19e9};
+  };
+  for (const char* backend : {"native", "onednn"}) {
+    RowSpec spec = stream("w4a8", 9.46e6);
+    spec.backend = spec.name = backend;
+    add(timed_row(spec), 1, "s4", 4.5);
+  }
+  RowSpec wrong = stream("w4a8", 9.46e6);
+  wrong.backend = wrong.name = "naive";
+  add(untimed_row(wrong, "wrong", "y[0,7]: got 2, expected -3"), 1, "s4", 4.5);
+  add(timed_row(stream("mxfp4", 8.94e6)), 1, "mxfp4", 4.25);
+  add(timed_row({.case_name = "qmatmul/format=w4a8,m=512,n=4096,k=4096",
+                 .threads = 2,
+                 .flops = 17.2e9,
+                 .bytes = 26.2e6,
+                 .seconds = 0.011}),
+      512, "s4", 4.5);
+  add(timed_row({}), 0, "", 0);
+  return document;
+}
+
 Document guest_run() {
   Document document = machine();
   record::Ceiling unknown{

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -200,6 +201,13 @@ TEST(Remarks, cite_the_price_or_say_it_was_given) {
   EXPECT_THAT(remark(test::guest_run(), "Price", options), HasSubstr("--usd-per-hour"));
 }
 
+TEST(Remarks, say_what_a_quantization_error_is_compared_with) {
+  const std::string text = remark(test::quantized_run(), "Errors");
+  EXPECT_THAT(text, HasSubstr("float64 product of the operands before they were quantized"));
+  EXPECT_THAT(text, HasSubstr("float64 arithmetic on the same dequantized values"));
+  EXPECT_EQ(remark(test::guest_run(), "Errors"), "");
+}
+
 TEST(Remarks, leave_out_what_no_column_shows) {
   EXPECT_EQ(remark(test::guest_run(), "Price", {.columns = {"watts"}}), "");
   EXPECT_EQ(remark(test::guest_run(), "Energy", {.columns = {"flops_per_usd"}}), "");
@@ -236,6 +244,30 @@ TEST(Json, joules_are_never_without_where_they_are_from) {
   EXPECT_EQ(json["rows"][0]["energy_scope"], "wall");
 }
 
+TEST(Json, quantized_rows_say_what_they_multiply_and_both_errors) {
+  const auto json = nlohmann::json::parse(written("json", test::quantized_run()));
+  const auto& row = json["rows"][0];
+  EXPECT_EQ(row["products"], "s8");
+  EXPECT_EQ(row["tokens"], 1);
+  EXPECT_EQ(row["bits_per_weight"], 4.5);
+  EXPECT_EQ(row["quantization_rel_l2"], 0.0125);
+  EXPECT_EQ(row["rel_l2"], 3e-7);
+  const auto& plain = json["rows"].back();
+  EXPECT_EQ(plain["products"], "f32");
+  for (const char* name : {"tokens", "bits_per_weight", "quantization_rel_l2"})
+    EXPECT_FALSE(plain.contains(name)) << name;
+}
+
+TEST(Json, an_error_that_is_no_number_is_left_out) {
+  Document document = test::machine();
+  document.rows = {test::timed_row({})};
+  record::Accuracy accuracy = *document.rows[0].accuracy;
+  accuracy.rel_l2 = std::numeric_limits<double>::infinity();
+  document.rows[0].accuracy = accuracy;
+  const auto json = nlohmann::json::parse(written("json", document));
+  EXPECT_FALSE(json["rows"][0].contains("rel_l2"));
+}
+
 TEST(Json, bad_bytes_in_a_record_do_not_break_it) {
   Document document = test::machine();
   document.rows = {test::timed_row({.backend = "cblas", .name = "bad\xff\x01"})};
@@ -265,6 +297,25 @@ TEST(Csv, chosen_columns_come_in_their_order_with_reasons_last) {
   EXPECT_EQ(written("csv", document, {.columns = {"threads", "flops_per_usd"}}),
             "threads,flops_per_usd,flops_per_usd_low,flops_per_usd_high,absent\n"
             "1,,,,flops_per_usd: no price: give one with --usd-per-hour\n");
+}
+
+TEST(Csv, quantized_rows_say_what_they_multiply_and_both_errors) {
+  Document document = test::quantized_run();
+  document.rows[1].status = "wrong";
+  const ReportOptions options{
+      .columns = {"products", "tokens", "bits_per_weight", "quantization_rel_l2", "rel_l2"}};
+  const auto lines = lines_of(written("csv", document, options));
+  EXPECT_EQ(lines[0], "products,tokens,bits_per_weight,quantization_rel_l2,rel_l2,absent");
+  EXPECT_EQ(lines[1], "s8,1,4.5,0.0125,3e-07,");
+  EXPECT_EQ(lines[2], "s8,1,4.5,,,") << "a wrong answer";
+  EXPECT_EQ(lines.back(), "f32,,,,1e-07,");
+}
+
+TEST(Terminal, errors_are_read_at_a_glance) {
+  const std::string text = written("table", test::quantized_run(),
+                                   {.columns = {"name", "quantization_rel_l2", "rel_l2"}});
+  EXPECT_THAT(text, HasSubstr("quantization error  kernel error"));
+  EXPECT_THAT(text, HasSubstr("1.3 %       3.0e-07"));
 }
 
 TEST(Markdown, cells_cannot_break_the_table) {

@@ -62,6 +62,47 @@ TEST(Table, streams_are_told_in_bytes_per_second) {
   EXPECT_THAT(shown(table.groups[2]), testing::Not(testing::Contains("flops_per_second")));
 }
 
+TEST(Table, work_that_counts_tokens_is_told_in_tokens) {
+  const Document document = test::quantized_run();
+  const Table table = table_of(document);
+  EXPECT_THAT(shown(table.groups[0]),
+              ElementsAre("implementation", "threads", "quantization_rel_l2", "seconds_per_call",
+                          "tokens_per_second", "bytes_per_second", "roofline_fraction",
+                          "tokens_per_joule", "tokens_per_usd", "status"));
+  EXPECT_EQ(table.groups[0].about,
+            "33.6 MFLOP, 9.46 MB, 1 token per call, 3.55 FLOP/B, 4.5 bits/weight");
+  EXPECT_THAT(table.groups[2].about, HasSubstr("512 tokens per call"));
+}
+
+TEST(Table, plain_work_beside_it_is_told_as_ever) {
+  const Document quantized = test::quantized_run(), plain = test::guest_run();
+  const Table table = table_of(quantized);
+  EXPECT_EQ(shown(table.groups[3]), shown(table_of(plain).groups[0]));
+  EXPECT_EQ(table.groups[3].about, "2.00 GFLOP, 12.0 MB per call, 167 FLOP/B");
+}
+
+TEST(Table, what_differs_within_a_group_is_a_column) {
+  const Document document = test::quantized_run();
+  const Table table = table_of(document, {.group_by = {"device"}});
+  EXPECT_EQ(table.groups[0].about, "");
+  for (const char* name : {"bits_per_weight", "quantization_rel_l2", "tokens_per_second", "watts",
+                           "flops_per_joule", "tokens_per_joule", "flops_per_usd"})
+    EXPECT_THAT(shown(table.groups[0]), testing::Contains(name));
+}
+
+TEST(Table, sorts_errors_as_numbers) {
+  Document document = test::machine();
+  for (const auto& [name, of] : {std::pair("fine", 3e-5), std::pair("coarse", 0.02)}) {
+    Row row = test::timed_row({.backend = name, .name = name});
+    record::Accuracy accuracy = *row.accuracy;
+    accuracy.quantization_rel_l2 = of;
+    row.accuracy = accuracy;
+    document.rows.push_back(row);
+  }
+  EXPECT_THAT(names(table_of(document, {.sort = "quantization_rel_l2:desc"}).groups[0]),
+              ElementsAre("coarse 1", "fine 1"));
+}
+
 TEST(Table, rows_can_be_grouped_by_what_they_are) {
   const Document document = test::guest_run();
   const Table table = table_of(document, {.group_by = {"backend", "threads"}});

@@ -33,6 +33,15 @@ TEST(Text, figures_beyond_every_prefix_are_still_numbers) {
   EXPECT_EQ(si({0, 0, 0}), "0");
 }
 
+TEST(Text, a_relative_error_has_two_digits_and_an_exponent_where_it_is_tiny) {
+  EXPECT_EQ(relative_error(0.00712), "0.71 %");
+  EXPECT_EQ(relative_error(0.1249), "12 %");
+  EXPECT_EQ(relative_error(2.5), "250 %");
+  EXPECT_EQ(relative_error(1e-5), "0.0010 %");
+  EXPECT_EQ(relative_error(3.04e-7), "3.0e-07");
+  EXPECT_EQ(relative_error(0), "0 %");
+}
+
 TEST(Text, half_widths_are_rounded_up_never_down) {
   EXPECT_EQ(spread(about(1, 0.0041)), "±0.5%");
   EXPECT_EQ(spread(about(1, 0.00001)), "±0.1%");
