@@ -92,6 +92,8 @@ class Runner {
     using benchmark::Counter;
     state.counters["FLOP/s"] = Counter(work.flops, Counter::kIsIterationInvariantRate);
     state.counters["B/s"] = Counter(work.bytes, Counter::kIsIterationInvariantRate);
+    if (work.tokens)
+      state.counters["tokens/s"] = Counter(*work.tokens, Counter::kIsIterationInvariantRate);
   }
   std::uint64_t seed_;
   std::string name_;
