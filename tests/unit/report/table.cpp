@@ -78,6 +78,8 @@ TEST(Table, plain_work_beside_it_is_told_as_ever) {
   const Document quantized = test::quantized_run(), plain = test::guest_run();
   const Table table = table_of(quantized);
   EXPECT_EQ(shown(table.groups[3]), shown(table_of(plain).groups[0]));
+  for (const char* name : {"quantization_rel_l2", "bits_per_weight", "tokens_per_second"})
+    EXPECT_THAT(shown(table.groups[3]), testing::Not(testing::Contains(name)));
   EXPECT_EQ(table.groups[3].about, "2.00 GFLOP, 12.0 MB per call, 167 FLOP/B");
 }
 
@@ -90,6 +92,15 @@ TEST(Table, what_differs_within_a_group_is_a_column) {
     EXPECT_THAT(shown(table.groups[0]), testing::Contains(name));
 }
 
+TEST(Table, the_same_work_on_weights_of_other_sizes_is_not_the_same) {
+  Document document = test::quantized_run();
+  document.rows.resize(2);
+  document.rows[1].work.bits_per_weight = 5;
+  const Table table = table_of(document);
+  EXPECT_EQ(table.groups[0].about, "");
+  EXPECT_THAT(shown(table.groups[0]), testing::Contains("bits_per_weight"));
+}
+
 TEST(Table, sorts_errors_as_numbers) {
   Document document = test::machine();
   for (const auto& [name, of] : {std::pair("fine", 3e-5), std::pair("coarse", 0.02)}) {
@@ -99,8 +110,8 @@ TEST(Table, sorts_errors_as_numbers) {
     row.accuracy = accuracy;
     document.rows.push_back(row);
   }
-  EXPECT_THAT(names(table_of(document, {.sort = "quantization_rel_l2:desc"}).groups[0]),
-              ElementsAre("coarse 1", "fine 1"));
+  EXPECT_THAT(names(table_of(document, {.sort = "quantization_rel_l2"}).groups[0]),
+              ElementsAre("fine 1", "coarse 1"));
 }
 
 TEST(Table, rows_can_be_grouped_by_what_they_are) {
