@@ -62,12 +62,12 @@ std::vector<FieldMap> awkward_workloads() {
   };
 }
 
-Workloads workloads(const string& dtype) {
-  Workloads list;
+Problems problems(const string& dtype) {
+  Problems list;
   for (FieldMap fields : awkward_workloads()) {
     fields.insert({"dtype", dtype});
     try {
-      list.push_back(gemm_family().make(fields));
+      list.emplace_back(gemm_family(), gemm_family().make(fields));
     } catch (const InvalidField&) {  // alpha and beta that integers do not take
     }
   }
@@ -75,7 +75,7 @@ Workloads workloads(const string& dtype) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Gemm, ImplementationContract,
-                         testing::ValuesIn(cases(gemm_family(), "dtype", workloads)), label);
+                         testing::ValuesIn(cases(gemm_family(), "dtype", problems)), label);
 
 }  // namespace
 }  // namespace ergon

@@ -1,5 +1,5 @@
-// What every implementation of every family must do, over workloads that the family's own test
-// picks for their awkwardness. A new implementation is tested without a line here.
+// What every implementation of every family must do, over problems that the family's own test picks
+// for their awkwardness. A new implementation is tested without a line here.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,25 +10,23 @@
 #include <vector>
 
 #include "kernels/registry.h"
-#include "tests/contract/machine.h"
+#include "tests/contract/problem.h"
 
 namespace ergon {
 
-using Workloads = std::vector<std::unique_ptr<Workload>>;
+using Problems = std::vector<Problem>;
 
 struct Case {
   const Implementation* implementation;
-  std::string choice;
-  std::string label;  // of the implementation, and the choice
-  /// Of the family and the choice; the implementation need not support them all.
-  Workloads (*workloads)(const std::string& choice);
+  std::string label;  // of the implementation, and of a choice of the family's field
+  std::shared_ptr<const Problems> problems;  // the implementation need not support them all
 };
 
 inline void PrintTo(const Case& c, std::ostream* out) { *out << c.label; }
 
 /// One for each available implementation and each choice of `field`.
 std::vector<Case> cases(const Family& family, std::string_view field,
-                        Workloads (*workloads)(const std::string& choice));
+                        Problems (*problems)(const std::string& choice));
 
 class ImplementationContract : public testing::TestWithParam<Case> {
  protected:
@@ -36,10 +34,10 @@ class ImplementationContract : public testing::TestWithParam<Case> {
   bool takes_two_threads() const;
   template <class Body>
   void over_supported(Body body) const {
-    for (const auto& workload : GetParam().workloads(GetParam().choice)) {
-      if (implementation().unsupported(*workload)) continue;
-      SCOPED_TRACE(workload->name() + " " + GetParam().choice);
-      body(*workload);
+    for (const Problem& problem : *GetParam().problems) {
+      if (implementation().unsupported(problem.workload())) continue;
+      SCOPED_TRACE(problem.workload().name());
+      body(problem);
     }
   }
 };

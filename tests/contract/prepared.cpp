@@ -1,17 +1,12 @@
 #include "tests/contract/prepared.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "kernels/fill.h"
 #include "tests/contract/machine.h"
 
 namespace ergon {
 namespace {
-
-const Family& family_of(const Implementation& implementation) {
-  return *machine().registry.family(implementation.info().kernel);
-}
 
 std::int64_t offset_of(const TensorDesc& desc, std::int64_t element) {
   std::int64_t offset = 0;
@@ -24,18 +19,12 @@ std::int64_t offset_of(const TensorDesc& desc, std::int64_t element) {
 
 }  // namespace
 
-Prepared::Prepared(const Implementation& implementation, const Workload& workload,
-                   std::unique_ptr<Inputs> inputs, int threads)
+Prepared::Prepared(const Implementation& implementation, const Problem& problem, int threads)
     : device_(machine().device_for(implementation.info())),
-      family_(family_of(implementation)),
-      workload_(workload),
-      inputs_(std::move(inputs)),
+      problem_(problem),
+      inputs_(problem.inputs(seed_, slots)),
       stream_(device_.make_stream()),
-      plan_(implementation.prepare(workload, *inputs_, {&device_, threads, slots})) {}
-
-Prepared::Prepared(const Implementation& implementation, const Workload& workload, int threads)
-    : Prepared(implementation, workload,
-               family_of(implementation).inputs(workload, 7, Prepared::slots), threads) {}
+      plan_(implementation.prepare(problem.workload(), *inputs_, {&device_, threads, slots})) {}
 
 Accuracy Prepared::call(std::size_t slot) {
   outputs_.clear();
@@ -52,8 +41,7 @@ Accuracy Prepared::call(std::size_t slot) {
     output.after = read(output.tensor);
     got.push_back({output.tensor.name, output.tensor.desc, output.after.data()});
   }
-  if (!oracle_) oracle_ = family_.oracle(workload_, *inputs_);
-  return oracle_->check(got);
+  return problem_.oracle(seed_).check(got);
 }
 
 std::int64_t Prepared::changed_padding() const {
@@ -71,14 +59,12 @@ std::int64_t Prepared::changed_padding() const {
   return changed;
 }
 
-void Prepared::refill(std::uint64_t seed) {
-  const auto other = family_.inputs(workload_, seed, 1);
+void Prepared::refill() {
+  const auto other = problem_.inputs(++seed_, 1);
   for (const NamedDesc& operand : inputs_->operands())
     std::copy_n(other->data(operand.name, 0), operand.desc.span_bytes(),
                 inputs_->data(operand.name, 0));
   inputs_->replicate();
-  inputs_->seed = seed;
-  oracle_ = nullptr;
   for (std::size_t slot = 0; slot < slots; ++slot) plan_->refresh(slot);
 }
 

@@ -1,10 +1,11 @@
-// A plan with all that it lives on: inputs, an oracle that knows them, a stream.
+// A plan with all that it lives on.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "kernels/registry.h"
+#include "tests/contract/problem.h"
 
 namespace ergon {
 
@@ -12,18 +13,15 @@ class Prepared {
  public:
   static constexpr std::size_t slots = 2;
 
-  Prepared(const Implementation& implementation, const Workload& workload,
-           std::unique_ptr<Inputs> inputs, int threads);
-  /// With the family's inputs.
-  Prepared(const Implementation& implementation, const Workload& workload, int threads);
+  Prepared(const Implementation& implementation, const Problem& problem, int threads);
 
   void run_once_stages(std::size_t slot) { run(false, slot); }
   /// One call over poisoned outputs; the accuracy of what it left.
   Accuracy call(std::size_t slot);
   /// Bytes of the outputs' memory that belong to no element and changed in the last call.
   std::int64_t changed_padding() const;
-  /// New values in the shared inputs, which the plan is told of, and an oracle that knows them.
-  void refill(std::uint64_t seed);
+  /// New values in the shared inputs, of which the plan is told.
+  void refill();
   Plan& plan() { return *plan_; }
 
  private:
@@ -35,10 +33,9 @@ class Prepared {
   std::vector<std::byte> read(const DeviceTensor& tensor) const;
 
   Device& device_;
-  const Family& family_;
-  const Workload& workload_;
+  const Problem& problem_;
+  std::uint64_t seed_ = 7;
   std::unique_ptr<Inputs> inputs_;
-  std::unique_ptr<Oracle> oracle_;  // made when it is first asked
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Plan> plan_;
   std::vector<Output> outputs_;

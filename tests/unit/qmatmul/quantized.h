@@ -1,7 +1,7 @@
 // A small matrix of weights and what a format makes of it.
 #pragma once
 
-#include <cstring>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -24,6 +24,8 @@ struct LayoutCase {
     return format + "_" + std::to_string(group) + (zero_points ? "_zero_points" : "");
   }
 };
+
+inline void PrintTo(const LayoutCase& layout, std::ostream* out) { *out << layout.name(); }
 
 inline std::vector<LayoutCase> every_layout() {
   std::vector<LayoutCase> list;
