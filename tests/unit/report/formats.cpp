@@ -271,7 +271,7 @@ TEST(Json, an_error_that_is_no_number_is_left_out) {
 TEST(Json, bad_bytes_in_a_record_do_not_break_it) {
   Document document = test::machine();
   document.rows = {test::timed_row({.backend = "cblas", .name = "bad\xff\x01"})};
-  EXPECT_NO_THROW(nlohmann::json::parse(written("json", document)));
+  EXPECT_TRUE(nlohmann::json::accept(written("json", document)));
 }
 
 TEST(Csv, every_line_has_the_headers_cells) {
