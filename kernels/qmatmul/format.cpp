@@ -14,9 +14,9 @@ namespace {
 constexpr int gguf_block = 32;
 
 constexpr std::string_view group_wise =
-    "as compressed-tensors has them: calculate_qparams and pack_to_int32 "
-    "(vllm-project/compressed-tensors), save that there a zero point takes 4 bits and a scale is "
-    "never 0; AWQ (arXiv:2306.00978), GPTQ (arXiv:2210.17323)";
+    "vllm-project/compressed-tensors: calculate_qparams, pack_to_int32; there a zero point takes 4 "
+    "bits and a scale is never 0. IST-DASLab/gptq has the same scales; mit-han-lab/llm-awq takes "
+    "the range without 0";
 
 constexpr std::array<Format, 8> table = {{
     {"w8a8", "s8", Code::s8, 8, whole_row, 1, ScaleType::f32, Activations::s8, false, false,
@@ -35,8 +35,8 @@ constexpr std::array<Format, 8> table = {{
      "weights as w4a16; activations as q4_0's, with an f32 scale and in the weights' groups"},
     {"mxfp4", "mxfp4", Code::e2m1, 4, 32, 1, ScaleType::e8m0, Activations::bf16, false, false,
      "e2m1 in groups of 32, scale 2^(floor(log2(largest)) - 2), so that what is beyond 6 saturates",
-     "OCP Microscaling Formats (MX) Specification v1.0, section 6.3, as microsoft/microxcaling "
-     "computes it; stored as by openai/gpt-oss"},
+     "OCP Microscaling Formats (MX) Specification v1.0, as microsoft/microxcaling computes it "
+     "(mx_ops.py); stored as by openai/gpt-oss"},
     {"fp8", "fp8", Code::e4m3, 8, 128, 128, ScaleType::f32, Activations::bf16, false, false,
      "e4m3 in blocks of 128 x 128, ragged at the edges, scale = largest / 448",
      "DeepSeek-V3 (arXiv:2412.19437), its inference/kernel.py; the scale is its weight_scale_inv"},

@@ -16,15 +16,16 @@
 
 namespace ergon {
 
-/// Copies what it needs of slot 0. check() throws std::invalid_argument for outputs that are not
-/// one tensor of Y's type and sizes, with one of the two names. The loss of quantizing is that of
-/// up to 32 x 256 elements against values drawn from the inputs' seed: other values, put in since,
-/// make it meaningless.
 struct QMatmulChecks {
   Coverage coverage = Coverage::by_size;  // others are for tests of the sampling
   /// Dequantized in float64 at a time: half a gigabyte.
   std::int64_t most_weights = std::int64_t{1} << 26;
 };
+
+/// Copies what it needs of slot 0. check() throws std::invalid_argument for outputs that are not
+/// one tensor of Y's type and sizes, with one of the two names. The loss of quantizing is that of
+/// up to 32 x 256 elements against values drawn from the inputs' seed: other values, put in since,
+/// make it meaningless.
 std::unique_ptr<Oracle> make_qmatmul_oracle(const QMatmul& workload, const Inputs& inputs,
                                             const QMatmulChecks& checks = {});
 
