@@ -12,21 +12,15 @@ namespace {
 
 std::string weaker(const std::string& a, const std::string& b) { return a == "read" ? b : a; }
 
-int read_count(TableReader& table, std::string_view key) {
-  const std::int64_t count = table.integer(key);
-  if (count < 1 || count > 1000000) table.fail(key, "must be a count from 1");
-  return static_cast<int>(count);
-}
-
 Instance read_instance(TableReader& table) {
   Instance instance;
   instance.provider = table.text("provider");
   instance.name = table.text("instance");
   instance.device = table.text("device");
-  instance.devices = read_count(table, "devices");
+  instance.devices = table.count("devices");
   instance.counts_confidence = table.confidence("devices_confidence");
   if (table.has("vcpus")) {
-    instance.vcpus = read_count(table, "vcpus");
+    instance.vcpus = table.count("vcpus");
     instance.counts_confidence =
         weaker(instance.counts_confidence, table.confidence("vcpus_confidence"));
   }

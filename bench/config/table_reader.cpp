@@ -75,6 +75,13 @@ std::optional<std::int64_t> TableReader::integer_if(std::string_view key) {
   return integer(key);
 }
 
+int TableReader::count(std::string_view key, int least) {
+  const std::int64_t count = integer(key);
+  if (count < least || count > max_count)
+    fail(key, "must be a count from " + std::to_string(least));
+  return static_cast<int>(count);
+}
+
 std::string TableReader::confidence(std::string_view key) {
   std::string word = text(key);
   if (word != "read" && word != "recalled" && word != "derived" && word != "unrecorded")

@@ -13,6 +13,9 @@
 
 namespace ergon::config {
 
+/// Above every length and number of things in configs/; the product of two stays far below 2^63.
+inline constexpr int max_count = 1 << 24;
+
 class TableReader {
  public:
   /// `node` is a table and outlives the reader; `name` prefixes fields: "electricity[2]".
@@ -29,6 +32,8 @@ class TableReader {
   double positive(std::string_view key);  // a number above 0
   std::int64_t integer(std::string_view key);
   std::optional<std::int64_t> integer_if(std::string_view key);
+  /// An integer from `least` to max_count.
+  int count(std::string_view key, int least = 1);
   /// "read", "recalled", "derived" or "unrecorded".
   std::string confidence(std::string_view key = "confidence");
   bool flag(std::string_view key);                       // false where there is none
