@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <iterator>
 
+#include "bench/cli/suite_options.h"
 #include "bench/measure/recount.h"
 #include "bench/measure/suite_rows.h"
 #include "bench/record/read.h"
@@ -34,18 +37,22 @@ std::string warning_of(const std::vector<record::Finding>& findings) {
 
 }  // namespace
 
-std::vector<record::Finding> check(const record::Document& document) {
-  auto findings = record::verify(document);
-  if (findings.empty()) findings = measure::recount(document);
-  return findings.empty() ? measure::check_suite(document) : findings;
+Check check(const record::Document& document) {
+  Check out{record::verify(document), record::unchecked(document)};
+  if (out.findings.empty()) out.findings = measure::recount(document);
+  if (!out.findings.empty()) return out;
+  measure::SuiteCheck suite = measure::check_suite(document, models_folder());
+  out.findings = std::move(suite.findings);
+  std::move(suite.unchecked.begin(), suite.unchecked.end(), std::back_inserter(out.unchecked));
+  return out;
 }
 
 CheckedRecord read_checked(const std::string& file) {
   CheckedRecord out{record::read_document(file), {}};
   require_times(out.document, file);
-  if (const auto findings = check(out.document); !findings.empty())
-    out.warnings.push_back(warning_of(findings));
-  for (std::string& text : record::unchecked(out.document)) out.warnings.push_back(std::move(text));
+  Check found = check(out.document);
+  if (!found.findings.empty()) out.warnings.push_back(warning_of(found.findings));
+  for (std::string& text : found.unchecked) out.warnings.push_back(std::move(text));
   for (const std::string& text : out.warnings)
     std::cerr << report::printable("warning: " + file + ": " + text) << '\n';
   return out;

@@ -13,10 +13,15 @@
 
 namespace ergon::cli {
 
+struct Check {
+  std::vector<record::Finding> findings;  // empty: consistent
+  std::vector<std::string> unchecked;     // what this program cannot tell, and why
+};
+
 /// All that this program can find wrong in a document: record::verify; where that finds nothing,
 /// the work of its rows counted anew; where that does neither, its rows among the cases of its
 /// suite.
-std::vector<record::Finding> check(const record::Document& document);
+Check check(const record::Document& document);
 
 struct CheckedRecord {
   record::Document document;

@@ -26,6 +26,16 @@ std::string configs_folder() {
   throw UserError("no configs/ folder above the program or here; set ERGON_CONFIGS to it");
 }
 
+Maybe<std::string> models_folder() {
+  try {
+    std::string folder = configs_folder() + "/models";
+    if (fs::is_directory(folder)) return folder;
+    return Absent{folder + " is no folder"};
+  } catch (const UserError& error) {
+    return Absent{error.what()};
+  }
+}
+
 CLI::Validator names_a_file() {
   return {
       [](const std::string& text) -> std::string { return text.empty() ? "names no file" : ""; },
@@ -83,8 +93,8 @@ void SuiteOptions::add_to(CLI::App& app) {
 }
 
 config::Suite SuiteOptions::load() const {
-  if (!suite.empty()) return config::load_suite(suite);
-  return config::load_suite(configs_folder() + "/suites/quick.toml");
+  const std::string file = suite.empty() ? configs_folder() + "/suites/quick.toml" : suite;
+  return config::load_suite(file, models_folder());
 }
 
 }  // namespace ergon::cli

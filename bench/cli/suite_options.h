@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/base/maybe.h"
 #include "bench/config/suite.h"
 #include "bench/measure/case.h"
 
@@ -28,5 +29,8 @@ CLI::Validator names_a_file();
 /// The folder of configs/: ERGON_CONFIGS, above the program, below the current folder, or in the
 /// tree the program was built from. Throws UserError where none exists.
 std::string configs_folder();
+
+/// Its models/; Absent, with the reason, where there is no such folder.
+Maybe<std::string> models_folder();
 
 }  // namespace ergon::cli

@@ -38,19 +38,15 @@ std::vector<std::string> records_below(const std::string& path) {
 void print_line(const std::string& text) { fmt::print("{}\n", report::printable(text)); }
 
 /// What the schema forbids is found in the file, the rest in the document.
-std::vector<record::Finding> findings_of(const std::string& file,
-                                         std::vector<std::string>& unchecked) {
+Check check_file(const std::string& file) {
   auto findings = record::verify_file(file);
-  if (!findings.empty()) return findings;
-  const record::Document document = record::read_document(file);
-  unchecked = record::unchecked(document);
-  return check(document);
+  if (!findings.empty()) return {std::move(findings), {}};
+  return check(record::read_document(file));
 }
 
 /// 0 consistent, 1 not.
 int verify_one(const std::string& file) {
-  std::vector<std::string> unchecked;
-  const auto findings = findings_of(file, unchecked);
+  const auto [findings, unchecked] = check_file(file);
   print_line(file + ": " + record::summary(findings));
   for (const auto& finding : findings) print_line("  " + finding.where + ": " + finding.what);
   for (const std::string& text : unchecked) print_line("  note: " + text);

@@ -1,5 +1,6 @@
 #include "bench/config/suite.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -33,14 +34,22 @@ std::vector<SuiteValue> read_list(const TableReader& entry, const std::string& k
   return values;
 }
 
-std::vector<std::string> read_names(const TableReader& entry, const std::string& key,
-                                    const TomlNode& node) {
-  std::vector<std::string> names;
+std::vector<SuiteName> read_names_with_lines(const TableReader& entry, const std::string& key,
+                                             const TomlNode& node) {
+  std::vector<SuiteName> names;
   for (const SuiteValue& value : read_list(entry, key, node)) {
     const auto* name = std::get_if<std::string>(&value.value);
     if (name == nullptr || name->empty()) entry.fail(key, "must hold names (strings)");
-    names.push_back(*name);
+    names.push_back({*name, value.line});
   }
+  return names;
+}
+
+std::vector<std::string> read_names(const TableReader& entry, const std::string& key,
+                                    const TomlNode& node) {
+  std::vector<std::string> names;
+  for (SuiteName& name : read_names_with_lines(entry, key, node))
+    names.push_back(std::move(name.text));
   return names;
 }
 
@@ -68,6 +77,14 @@ std::vector<std::string> read_caches(const TableReader& entry, const TomlNode& n
   return caches;
 }
 
+void require_one_origin_of_shapes(const TableReader& entry) {
+  if (entry.has("part") && !entry.has("model"))
+    entry.fail("part", "is of a model, and no `model` is given");
+  for (const std::string_view size : {"n", "k"})
+    if (entry.has(size) && entry.has("model"))
+      entry.fail(size, "cannot stand beside `model`, which gives it");
+}
+
 SuiteEntry read_entry(const TableReader& table, const std::string& file, const std::string& kernel,
                       int index) {
   SuiteEntry entry;
@@ -83,9 +100,14 @@ SuiteEntry read_entry(const TableReader& table, const std::string& file, const s
       entry.threads = read_threads(table, node);
     else if (key == "cache")
       entry.caches = read_caches(table, node);
+    else if (key == "model")
+      entry.models = read_names_with_lines(table, key, node);
+    else if (key == "part")
+      entry.parts = read_names_with_lines(table, key, node);
     else
       entry.lists.emplace_back(key, read_list(table, key, node));
   }
+  require_one_origin_of_shapes(table);
   expand(entry);  // too many combinations are told when the file is read
   return entry;
 }
@@ -114,14 +136,17 @@ Where SuiteEntry::where(std::string_view field) const {
 }
 
 std::vector<SuiteCase> expand(const SuiteEntry& entry) {
-  std::size_t count = 1;
+  std::size_t count = std::max<std::size_t>(entry.shapes.size(), 1);
   for (const auto& [name, values] : entry.lists) {
     count *= values.size();  // both at most max_suite_cases and a file's length: no overflow
     if (count > max_suite_cases)
       throw UserError(entry.where(name), "the lists multiply out to more than " +
                                              std::to_string(max_suite_cases) + " cases");
   }
-  std::vector<SuiteCase> cases(1);
+  std::vector<SuiteCase> cases;
+  for (const SuiteShape& shape : entry.shapes)
+    cases.push_back({{"n", {shape.n, shape.line}}, {"k", {shape.k, shape.line}}});
+  if (cases.empty()) cases.emplace_back();
   for (const auto& [name, values] : entry.lists) {
     std::vector<SuiteCase> longer;
     longer.reserve(cases.size() * values.size());
@@ -159,6 +184,10 @@ Suite parse_suite(std::string text, const std::string& file) {
   return suite;
 }
 
-Suite load_suite(const std::string& path) { return parse_suite(read_text(path), path); }
+Suite load_suite(const std::string& path, const Maybe<std::string>& models_folder) {
+  Suite suite = parse_suite(read_text(path), path);
+  find_shapes(suite, models_folder);
+  return suite;
+}
 
 }  // namespace ergon::config

@@ -1,8 +1,8 @@
 // A suite: which workloads to measure, as lists that multiply out. Read from TOML.
 //
-// Generic: a [[gemm]] table is an entry of kernel "gemm", and only `backend`, `threads` and `cache`
-// mean something here; every other key is a field of the workload, which its family checks. Each
-// value keeps its line, so that whoever finds it wrong can say where it stands.
+// Generic: a [[gemm]] table is an entry of kernel "gemm", and only `backend`, `threads`, `cache`,
+// `model` and `part` mean something here; every other key is a field of the workload, which its
+// family checks. Each value keeps its line, so that whoever finds it wrong can say where it stands.
 //
 //   name = "mine"
 //   seed = 1                     # of the operands; 1 where not given
@@ -14,6 +14,10 @@
 //   backend = ["onednn", "cblas:openblas"]
 //   threads = [1, "all"]
 //   cache = ["cold"]
+//   [[gemm]]
+//   m = [1, 8]
+//   model = "llama-3.1-8b"       # of configs/models: instead of n and k, whose pairs
+//   part = ["attention", "ffn"]  # these parts of it have (parts.h); "all" where not given
 //
 // Does not know which kernels, fields or backends exist, and measures nothing.
 #pragma once
@@ -30,12 +34,25 @@
 #include <vector>
 
 #include "bench/base/error.h"
+#include "bench/base/maybe.h"
 
 namespace ergon::config {
 
 struct SuiteValue {
   std::variant<std::int64_t, double, bool, std::string> value;
   int line = 0;
+};
+
+struct SuiteName {
+  std::string text;
+  int line = 0;
+};
+
+/// Of the weights of a model's part.
+struct SuiteShape {
+  std::int64_t n = 0;  // outputs
+  std::int64_t k = 0;  // inputs
+  int line = 0;        // of the model's name
 };
 
 /// One [[kernel]] table.
@@ -49,6 +66,8 @@ struct SuiteEntry {
   std::vector<std::string> backends;        // selectors; empty: not given, every implementation
   std::vector<std::optional<int>> threads;  // nothing stands for "all"; empty: not given
   std::vector<std::string> caches;          // "cold", "warm" or "auto"; empty: not given
+  std::vector<SuiteName> models, parts;     // as given
+  std::vector<SuiteShape> shapes;           // that they stand for, each once: find_shapes
   std::map<std::string, int, std::less<>> lines;  // of every key given
 
   /// "file:line: gemm[2].m" for any key; the table's own line where it is empty or was not given.
@@ -60,7 +79,8 @@ using SuiteCase = std::map<std::string, SuiteValue, std::less<>>;
 
 inline constexpr std::size_t max_suite_cases = 100000;
 
-/// Every combination of the lists, the last list varying fastest. UserError above max_suite_cases.
+/// Every combination of the shapes and the lists, the last list varying fastest. UserError above
+/// max_suite_cases.
 std::vector<SuiteCase> expand(const SuiteEntry& entry);
 
 struct Suite {
@@ -73,10 +93,16 @@ struct Suite {
   std::vector<SuiteEntry> entries;
 };
 
-/// UserError with file, line and field where the file is missing, is no TOML, or has a key, type or
-/// value that cannot be.
-Suite load_suite(const std::string& path);
-/// The same from text; `file` names it in messages.
+/// With the shapes of its models, whose files are in `models_folder`: needed where the suite names
+/// one. UserError with file, line and field where the file is missing, is no TOML, or has a key,
+/// type or value that cannot be.
+Suite load_suite(const std::string& path, const Maybe<std::string>& models_folder);
+/// The same from text, which `file` names in messages, but without the shapes of models.
 Suite parse_suite(std::string text, const std::string& file);
+
+/// Fills in `shapes` wherever an entry names models. UserError where there is no such model or
+/// part.
+void find_shapes(Suite& suite, const Maybe<std::string>& models_folder);
+bool names_models(const Suite& suite) noexcept;
 
 }  // namespace ergon::config

@@ -51,36 +51,58 @@ std::set<std::string> cases_of(const config::Suite& suite) {
   return out;
 }
 
-std::vector<record::Finding> against(const record::Document& document, const config::Suite& suite) {
-  std::vector<record::Finding> findings;
-  if (suite.name != document.run.suite.name)
-    findings.push_back({"/run/suite/name", "is not that of the suite's text, " + suite.name});
-  if (suite.seed != document.run.seed)
-    findings.push_back(
+void check_run(const record::Run& run, const config::Suite& suite, SuiteCheck& check) {
+  if (suite.name != run.suite.name)
+    check.findings.push_back({"/run/suite/name", "is not that of the suite's text, " + suite.name});
+  if (suite.seed != run.seed)
+    check.findings.push_back(
         {"/run/seed", "is not that of the suite's text, " + std::to_string(suite.seed)});
+}
+
+void check_rows(const record::Document& document, const config::Suite& suite,
+                const std::string& models, SuiteCheck& check) {
   const std::set<std::string> cases = cases_of(suite);
   for (std::size_t i = 0; i < document.rows.size(); ++i) {
     const record::Row& row = document.rows[i];
     if (record::is_ceiling(row) || row.imported_from || !family_of(row.kernel)) continue;
     if (!cases.contains(text_of(row)))
-      findings.push_back({"/rows/" + std::to_string(i) + "/case (" + record::key(row) + ")",
-                          "is no case of the suite's text"});
+      check.findings.push_back({"/rows/" + std::to_string(i) + "/case (" + record::key(row) + ")",
+                                "is no case of the suite's text" + models});
   }
-  return findings;
+}
+
+/// False, with the reason told, where they are not all here.
+bool has_shapes(config::Suite& suite, const Maybe<std::string>& models_folder, SuiteCheck& check) {
+  try {
+    config::find_shapes(suite, models_folder);
+    return true;
+  } catch (const UserError& error) {
+    check.unchecked.push_back(
+        std::string("its rows were not looked for among the cases of its suite: ") + error.what());
+    return false;
+  }
 }
 
 }  // namespace
 
-std::vector<record::Finding> check_suite(const record::Document& document) {
+SuiteCheck check_suite(const record::Document& document, const Maybe<std::string>& models_folder) {
+  SuiteCheck check;
   const std::string& text = document.run.suite.text;
-  if (text.empty()) return {};
+  if (text.empty()) return check;
   try {
-    return against(document, config::parse_suite(text, "suite"));
+    config::Suite suite = config::parse_suite(text, "suite");
+    check_run(document.run, suite, check);
+    if (!has_shapes(suite, models_folder, check)) return check;
+    const std::string models =
+        config::names_models(suite) ? " and the models in " + *models_folder : "";
+    check_rows(document, suite, models, check);
   } catch (const UserError& error) {
-    return {{"/run/suite/text", std::string("is no suite: ") + error.what()}};
+    check.findings.push_back({"/run/suite/text", std::string("is no suite: ") + error.what()});
   } catch (const InvalidField& error) {
-    return {{"/run/suite/text", "has a case that cannot be: " + error.field + " " + error.what()}};
+    check.findings.push_back(
+        {"/run/suite/text", "has a case that cannot be: " + error.field + " " + error.what()});
   }
+  return check;
 }
 
 }  // namespace ergon::measure

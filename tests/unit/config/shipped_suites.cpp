@@ -13,10 +13,10 @@ namespace {
 
 std::vector<Suite> shipped() {
   std::vector<Suite> suites;
-  const std::string folder = std::string(ERGON_SOURCE_DIR) + "/configs/suites";
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+  const std::string configs = std::string(ERGON_SOURCE_DIR) + "/configs";
+  for (const auto& file : std::filesystem::directory_iterator(configs + "/suites")) {
     if (file.path().extension() != ".toml") continue;
-    suites.push_back(load_suite(file.path().string()));
+    suites.push_back(load_suite(file.path().string(), configs + "/models"));
     EXPECT_EQ(suites.back().name, file.path().stem()) << "a suite is named after its file";
   }
   return suites;

@@ -212,7 +212,7 @@ TEST(Suite, TellsAMissingFileAndAFolder) {
   EXPECT_THROW(
       {
         try {
-          load_suite("/does/not/exist.toml");
+          load_suite("/does/not/exist.toml", Absent{});
         } catch (const UserError& error) {
           EXPECT_STREQ(error.what(),
                        "/does/not/exist.toml: cannot be opened: No such file or directory");
@@ -220,7 +220,7 @@ TEST(Suite, TellsAMissingFileAndAFolder) {
         }
       },
       UserError);
-  EXPECT_THROW(load_suite("/"), UserError);
+  EXPECT_THROW(load_suite("/", Absent{}), UserError);
 }
 
 }  // namespace

@@ -30,11 +30,22 @@ record::Document two_rows() {
   return document;
 }
 
+std::string models_folder() { return std::string(ERGON_SOURCE_DIR) + "/configs/models"; }
+
 std::vector<std::string> findings(const record::Document& document) {
   std::vector<std::string> out;
-  for (const auto& finding : check_suite(document))
+  for (const auto& finding : check_suite(document, models_folder()).findings)
     out.push_back(finding.where + ": " + finding.what);
   return out;
+}
+
+record::Document rows_of_a_model() {
+  record::Document document = two_rows();
+  document.run.suite.text =
+      "name = \"mine\"\nseed = 7\n[[gemm]]\nm = 8\nmodel = \"llama-3.1-8b\"\npart = \"ffn\"\n";
+  document.rows = {row_of("gemm/m=8,n=28672,k=4096", "f32"),
+                   row_of("gemm/m=8,n=4096,k=14336", "f32")};
+  return document;
 }
 
 TEST(CheckSuite, FindsNothingWhereEveryRowIsACase) { EXPECT_THAT(findings(two_rows()), IsEmpty()); }
@@ -61,6 +72,36 @@ TEST(CheckSuite, FindsATextThatIsNoSuite) {
   EXPECT_THAT(findings(document), ElementsAre(HasSubstr("/run/suite/text: is no suite")));
   document.run.suite.text = "name = \"mine\"\nseed = 7\n[[gemm]]\nm = -8\nn = 1\nk = 1\n";
   EXPECT_THAT(findings(document), ElementsAre(HasSubstr("a case that cannot be: m")));
+  document.run.suite.text = "name = \"mine\"\nseed = 7\n[[gemm]]\nn = 8\nmodel = \"x\"\n";
+  EXPECT_THAT(findings(document), ElementsAre(HasSubstr("n: cannot stand beside `model`")));
+}
+
+TEST(CheckSuite, KnowsTheShapesOfModels) {
+  record::Document document = rows_of_a_model();
+  EXPECT_THAT(findings(document), IsEmpty());
+  EXPECT_THAT(check_suite(document, models_folder()).unchecked, IsEmpty());
+  document.rows[1].case_name = "gemm/m=8,n=4096,k=4096";
+  EXPECT_THAT(findings(document),
+              ElementsAre(HasSubstr("is no case of the suite's text and the models in " +
+                                    models_folder())));
+}
+
+TEST(CheckSuite, SaysThatItDoesNotKnowModelsThatAreNotHere) {
+  record::Document document = rows_of_a_model();
+  document.rows[1].case_name = "gemm/m=8,n=4096,k=4096";
+  document.run.seed = 8;
+  SuiteCheck check = check_suite(document, Absent{"no configs/ folder"});
+  ASSERT_EQ(check.findings.size(), 1u);
+  EXPECT_EQ(check.findings[0].where, "/run/seed");
+  EXPECT_THAT(check.unchecked,
+              ElementsAre("its rows were not looked for among the cases of its suite: suite:5: "
+                          "gemm[1].model: no configs/ folder"));
+
+  std::string& text = document.run.suite.text;
+  text.replace(text.find("llama-3.1"), 9, "llama-9.9");
+  check = check_suite(document, models_folder());
+  EXPECT_EQ(check.findings.size(), 1u);
+  EXPECT_THAT(check.unchecked, ElementsAre(HasSubstr("there is no model 'llama-9.9-8b'")));
 }
 
 TEST(CheckSuite, LeavesWhatItCannotTellAlone) {
