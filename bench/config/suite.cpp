@@ -18,10 +18,14 @@ std::vector<SuiteValue> read_list(const TableReader& entry, const std::string& k
   const auto take = [&](const TomlNode& item) {
     const auto scalar = [&](const auto& value) {
       using T = std::decay_t<decltype(value)>;
-      if constexpr (std::is_same_v<T, TomlNode::Array> || std::is_same_v<T, TomlNode::Table>)
+      if constexpr (std::is_same_v<T, TomlNode::Array> || std::is_same_v<T, TomlNode::Table>) {
         entry.fail(key, "must be a value or a list of values, not " + kind_of(item));
-      else
-        values.push_back({value, item.line});
+      } else {
+        // In place: g++ 12 takes the string of a variant that is moved for uninitialised.
+        SuiteValue& added = values.emplace_back();
+        added.value = value;
+        added.line = item.line;
+      }
     };
     std::visit(scalar, item.value);
   };
