@@ -25,6 +25,15 @@
 
 namespace ergon::simd {
 
+/// What a row's sums start from.
+template <class Unit>
+ERGON_INLINE inline typename Unit::Sum first_sum(const std::byte* start) {
+  if constexpr (multiplies_s8(Unit::product.kind))
+    return Unit::start(start);
+  else
+    return Unit::nothing();
+}
+
 template <class Unit, int rows>
 void qtile(const QTileCall& given) {
   const QTileCall call = given;
@@ -32,7 +41,7 @@ void qtile(const QTileCall& given) {
   using Float = typename Unit::Float;
   constexpr QProduct product = Unit::product;
   constexpr int phases = Unit::phases, lanes = Unit::lanes;
-  constexpr std::int64_t line_bytes = 4 * lanes, word_row = 4 * rows;
+  constexpr std::int64_t word = 4, line_bytes = word * lanes, word_row = word * rows;
   constexpr std::int64_t scales = scale_bytes(product.scale, lanes);
   constexpr std::int64_t group_tail = scales + zero_bytes(product, lanes);
   // Few rows wait for each other's results: each phase of a few lines then has sums of its own.
@@ -48,10 +57,7 @@ void qtile(const QTileCall& given) {
     Sum sum[sets][rows];
     unrolled<sets>([&](auto s) ERGON_INLINE {
       unrolled<rows>([&](auto r) ERGON_INLINE {
-        if constexpr (s == 0 && multiplies_s8(product.kind))
-          sum[s][r] = Unit::start(left_groups + 4 * r);
-        else
-          sum[s][r] = Unit::nothing();
+        sum[s][r] = s == 0 ? first_sum<Unit>(left_groups + word * r) : Unit::nothing();
       });
     });
     const auto line = [&](auto offset) ERGON_INLINE {
@@ -61,7 +67,7 @@ void qtile(const QTileCall& given) {
       unrolled<phases>([&](auto p) ERGON_INLINE {
         unrolled<rows>([&](auto r) ERGON_INLINE {
           Unit::multiply_add(sum[(offset * phases + p) % sets][r], words[p],
-                             left + p * word_row + 4 * r);
+                             left + p * word_row + word * r);
         });
       });
       panel += line_bytes;
@@ -79,7 +85,7 @@ void qtile(const QTileCall& given) {
       const Float value = Unit::to_float(sum[0][r]);
       Float factor = scale;
       if constexpr (multiplies_s8(product.kind))
-        factor = Unit::scaled(scale, left_groups + word_row + 4 * r);
+        factor = Unit::scaled(scale, left_groups + word_row + word * r);
       if constexpr (product.whole)
         total[r] = Unit::times(value, factor);
       else

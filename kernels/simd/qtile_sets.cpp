@@ -1,6 +1,7 @@
 #include "kernels/simd/qtile_sets.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "kernels/devices/cpu.h"
 
@@ -32,6 +33,7 @@ const QTileSet& best_qtile_set(const QProduct& product, Isa isa, const CpuInfo& 
   const QTileSet* best = nullptr;
   for (const QTileSet* set : qtile_sets())
     if (set->product == product && set->isa <= isa && usable(*set, cpu)) best = set;
+  if (best == nullptr) throw std::logic_error("no tiles for a product that is not of qproducts");
   return *best;
 }
 
