@@ -38,9 +38,18 @@ Inputs::Inputs(std::vector<NamedDesc> operands, std::size_t slots)
   if (slots == 0) throw std::invalid_argument("inputs need at least one slot");
   std::size_t offset = 0;
   for (const NamedDesc& operand : operands_) {
-    offsets_.push_back(offset);
+    places_.push_back({memory_.data() + offset, slot_bytes_});
     offset += rounded_up(operand.desc.span_bytes(), cache_line);
   }
+}
+
+Inputs Inputs::over(const std::vector<PlacedOperand>& placed, std::size_t slots) {
+  Inputs inputs(std::vector<NamedDesc>(), slots);
+  for (const PlacedOperand& each : placed) {
+    inputs.operands_.push_back(each.operand);
+    inputs.places_.push_back({const_cast<std::byte*>(each.first), each.stride});
+  }
+  return inputs;
 }
 
 std::size_t Inputs::index(std::string_view name) const {
@@ -56,11 +65,13 @@ HostTensor Inputs::tensor(std::string_view name, std::size_t slot) const {
 }
 
 std::byte* Inputs::data(std::string_view name, std::size_t slot) {
-  return memory_.data() + slot * slot_bytes_ + offsets_[index(name)];
+  const Place& place = places_[index(name)];
+  return place.first + slot * place.stride;
 }
 
 const std::byte* Inputs::data(std::string_view name, std::size_t slot) const {
-  return memory_.data() + slot * slot_bytes_ + offsets_[index(name)];
+  const Place& place = places_[index(name)];
+  return place.first + slot * place.stride;
 }
 
 void Inputs::replicate() {

@@ -17,9 +17,19 @@
 
 namespace ergon {
 
+/// An operand in memory of others: slot s is `stride` bytes behind slot s - 1. 0: all slots share
+/// it.
+struct PlacedOperand {
+  NamedDesc operand;
+  const std::byte* first = nullptr;
+  std::size_t stride = 0;
+};
+
 class Inputs {
  public:
   Inputs(std::vector<NamedDesc> operands, std::size_t slots);
+  /// Owns no memory, and is to be read only.
+  static Inputs over(const std::vector<PlacedOperand>& placed, std::size_t slots);
 
   std::size_t slots() const noexcept { return slots_; }
   std::span<const NamedDesc> operands() const noexcept { return operands_; }
@@ -34,6 +44,7 @@ class Inputs {
   }
   /// Copies slot 0 into all others.
   void replicate();
+  /// Of its own memory.
   std::size_t bytes_per_slot() const noexcept { return slot_bytes_; }
 
   std::string distribution;  // how the values were drawn, for the record
@@ -41,9 +52,13 @@ class Inputs {
   double entropy_bits_per_element = 0;  // empirical, over all operands (fill.h)
 
  private:
+  struct Place {
+    std::byte* first;
+    std::size_t stride;
+  };
   std::size_t index(std::string_view name) const;
   std::vector<NamedDesc> operands_;
-  std::vector<std::size_t> offsets_;
+  std::vector<Place> places_;
   std::size_t slots_;
   std::size_t slot_bytes_;
   HostMemory memory_;

@@ -54,6 +54,17 @@ TEST(Inputs, ViewAnOperandAsATensor) {
   EXPECT_EQ(b.data, inputs.data("b", 1));
 }
 
+TEST(Inputs, MayLieWhereOthersKeepThemUnderOtherNames) {
+  const Inputs owner(two_operands(), 2);
+  const Inputs inputs = Inputs::over({{{"x", owner.desc("b")}, owner.data("b", 0), 4096},
+                                      {{"shared", owner.desc("a")}, owner.data("a", 0), 0}},
+                                     2);
+  EXPECT_EQ(inputs.data("x", 1), owner.data("b", 1));
+  EXPECT_EQ(inputs.data("shared", 1), owner.data("a", 0));
+  EXPECT_EQ(inputs.desc("x").sizes, owner.desc("b").sizes);
+  EXPECT_EQ(inputs.bytes_per_slot(), 0U);
+}
+
 TEST(Inputs, RefuseNamesThatAreNotOperands) {
   EXPECT_THROW(Inputs(two_operands(), 1).tensor("c", 0), std::out_of_range);
 }
