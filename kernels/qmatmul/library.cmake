@@ -6,7 +6,8 @@ function(decode_source file)
                               "${ARGN};-fno-trapping-math")
 endfunction()
 
-decode_source(decode_row.cpp)
+# What it drives are the implementations of gemm that this build has.
+kernel_impl(qmatmul library SOURCES library.cpp plain_product.cpp plain_activations.cpp decode_row.cpp)
 decode_source(decode_portable.cpp)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   decode_source(decode_avx2.cpp -mavx2 -mfma)
