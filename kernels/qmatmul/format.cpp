@@ -18,7 +18,10 @@ constexpr std::string_view group_wise =
     "bits and a scale is never 0. IST-DASLab/gptq has the same scales; mit-han-lab/llm-awq takes "
     "the range without 0";
 
-constexpr std::array<Format, 8> table = {{
+constexpr std::array<Format, 9> table = {{
+    {"bf16", "bf16", Code::bf16, 16, whole_row, 1, ScaleType::none, Activations::bf16, false, false,
+     "not quantized: bf16, without scales",
+     "the upper half of an IEEE 754 binary32, as models are trained and published in"},
     {"w8a8", "s8", Code::s8, 8, whole_row, 1, ScaleType::f32, Activations::s8, false, false,
      "s8 per output, -127 to 127, scale = largest / 127; s8 activations per token",
      "SmoothQuant (arXiv:2211.10438), its fake_quant.py: per-channel weights, per-token "
@@ -199,6 +202,10 @@ void quantize_row(const WeightLayout& layout, std::int64_t row, const float* w,
                   const MutableWeights& to) {
   const Format& format = *layout.format;
   std::byte* codes = to.codes + row * layout.row_bytes();
+  if (format.code == Code::bf16) {
+    for (std::int64_t i = 0; i < layout.k; ++i) write<std::uint16_t>(codes, i, to_bf16(w[i]));
+    return;
+  }
   const std::int64_t groups = layout.groups();
   for (std::int64_t g = 0; g < groups; ++g) {
     const std::int64_t first = g * layout.group, count = std::min(layout.group, layout.k - first);
@@ -237,6 +244,7 @@ DType WeightLayout::scale_dtype() const noexcept {
     case ScaleType::f16:
       return DType::f16;
     case ScaleType::e8m0:
+    case ScaleType::none:
       break;
   }
   return DType::u8;
@@ -244,7 +252,7 @@ DType WeightLayout::scale_dtype() const noexcept {
 
 double WeightLayout::bytes() const noexcept {
   const double codes = static_cast<double>(n) * static_cast<double>(row_bytes());
-  if (format->gguf) return codes;
+  if (!scales_apart()) return codes;
   const double each = static_cast<double>(size_of(scale_dtype())) + (zero_points ? 1 : 0);
   return codes + static_cast<double>(scale_rows()) * static_cast<double>(groups()) * each;
 }
@@ -271,8 +279,24 @@ int code_at(const WeightLayout& layout, const Weights& from, std::int64_t row, s
   }
   const std::byte* codes = from.codes + row * layout.row_bytes();
   if (format.bits == 4) return nibble(codes, at);
+  if (format.code == Code::bf16) return read<std::uint16_t>(codes, at);
   return format.code == Code::s8 ? static_cast<std::int8_t>(codes[at])
                                  : static_cast<int>(codes[at]);
+}
+
+float value_of(Code code, int bits) noexcept {
+  switch (code) {
+    case Code::e2m1:
+      return from_e2m1(static_cast<unsigned>(bits));
+    case Code::e4m3:
+      return from_e4m3(static_cast<unsigned>(bits));
+    case Code::bf16:
+      return from_bf16(static_cast<std::uint16_t>(bits));
+    case Code::s8:
+    case Code::u4:
+      break;
+  }
+  return static_cast<float>(bits);
 }
 
 float scale_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
@@ -288,9 +312,11 @@ float scale_at(const WeightLayout& layout, const Weights& from, std::int64_t row
     case ScaleType::f16:
       return from_f16(read<std::uint16_t>(from.scales, at));
     case ScaleType::e8m0:
+      return from_e8m0(static_cast<unsigned>(from.scales[at]));
+    case ScaleType::none:
       break;
   }
-  return from_e8m0(static_cast<unsigned>(from.scales[at]));
+  return 1;
 }
 
 int zero_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t group) {
@@ -305,11 +331,7 @@ void dequantize(const WeightLayout& layout, const Weights& from, std::int64_t ro
     const int zero = zero_at(layout, from, row, g);
     const std::int64_t end = std::min(layout.k, (g + 1) * layout.group);
     for (std::int64_t i = g * layout.group; i < end; ++i) {
-      const int bits = code_at(layout, from, row, i);
-      const double value = code == Code::e2m1   ? from_e2m1(static_cast<unsigned>(bits))
-                           : code == Code::e4m3 ? from_e4m3(static_cast<unsigned>(bits))
-                                                : static_cast<float>(bits - zero);
-      to[i] = value * scale;
+      to[i] = value_of(code, code_at(layout, from, row, i) - zero) * scale;
     }
   }
 }

@@ -19,8 +19,8 @@
 
 namespace ergon {
 
-enum class Code : std::uint8_t { s8, u4, e2m1, e4m3 };
-enum class ScaleType : std::uint8_t { f32, bf16, f16, e8m0 };
+enum class Code : std::uint8_t { s8, u4, e2m1, e4m3, bf16 };
+enum class ScaleType : std::uint8_t { f32, bf16, f16, e8m0, none };
 
 /// What a format multiplies its weights with.
 ///   bf16          as they come
@@ -63,7 +63,9 @@ struct WeightLayout {
   }
   /// Of one row of codes; GGUF: of its blocks.
   std::int64_t row_bytes() const noexcept;
-  DType scale_dtype() const noexcept;  // u8 for e8m0
+  /// Whether scales lie apart from the codes: neither among them nor missing.
+  bool scales_apart() const noexcept { return !format->gguf && format->scale != ScaleType::none; }
+  DType scale_dtype() const noexcept;  // u8 for e8m0; of scales that lie apart
   /// Codes, scales and zero points together.
   double bytes() const noexcept;
 };
@@ -92,7 +94,10 @@ void dequantize(const WeightLayout& layout, const Weights& from, std::int64_t ro
 /// One code of a row, the zero point not yet taken away (s8: sign and all; u4: 0 to 15; floats:
 /// their bits).
 int code_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t at);
-/// The scale and the zero point of a group. A u4 without zero points of its own has 8.
+/// What a code stands for before it is scaled, once an integer's zero point is taken away.
+float value_of(Code code, int bits) noexcept;
+/// The scale and the zero point of a group. Without scales it is 1; a u4 without zero points of its
+/// own has 8.
 float scale_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
                std::int64_t group);
 int zero_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t group);

@@ -50,24 +50,12 @@ struct Row {
   std::vector<float> scales;
 };
 
-float value_of(Code code, int bits) {
-  if (code == Code::e2m1) return from_e2m1(static_cast<unsigned>(bits));
-  return from_e4m3(static_cast<unsigned>(bits));
-}
-
 void decode(const QMatmul& q, const Weights& weights, std::int64_t j, Row& row) {
-  const Code code = q.format->code;
-  const bool floats = code == Code::e2m1 || code == Code::e4m3;
   for (std::int64_t p = 0; p < q.k; ++p) {
     const std::int64_t group = p / q.layout.group;
     const auto at = static_cast<std::size_t>(p);
-    const int bits = code_at(q.layout, weights, j, p);
-    if (floats) {
-      row.values[at] = value_of(code, bits);
-    } else {
-      row.codes[at] = bits - zero_at(q.layout, weights, j, group);
-      row.values[at] = static_cast<float>(row.codes[at]);
-    }
+    row.codes[at] = code_at(q.layout, weights, j, p) - zero_at(q.layout, weights, j, group);
+    row.values[at] = value_of(q.format->code, row.codes[at]);
   }
   for (std::int64_t g = 0; g < q.layout.groups(); ++g)
     row.scales[static_cast<std::size_t>(g)] = scale_at(q.layout, weights, j, g);

@@ -19,9 +19,11 @@ QScale scale_of(const Format& format) noexcept {
     case ScaleType::f16:
       return QScale::f16;
     case ScaleType::e8m0:
+      return QScale::e8m0;
+    case ScaleType::none:
       break;
   }
-  return QScale::e8m0;
+  return QScale::none;
 }
 
 QKind kind_of(const Format& format) noexcept {
@@ -34,9 +36,11 @@ QKind kind_of(const Format& format) noexcept {
     case Code::e2m1:
       return QKind::nibbles;
     case Code::e4m3:
+      return QKind::e4m3;
+    case Code::bf16:
       break;
   }
-  return QKind::e4m3;
+  return QKind::pairs;
 }
 
 /// Where in its line's 32 bits the weight `i` of a lane lies.
@@ -48,6 +52,8 @@ int bit_of(QKind kind, int i) noexcept {
       return i % 4 * 8 + i / 4 * 4;
     case QKind::nibbles:
       return i % 2 * 16 + i / 2 * 4;
+    case QKind::pairs:
+      return 16 * i;
     case QKind::integers:
     case QKind::e4m3:
       break;
@@ -77,9 +83,11 @@ void put_scale(QScale type, float scale, int lane, std::byte* to) {
       return put(static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(scale) >> 23));
     }
     case QScale::one_f32:
+      std::memcpy(to, &scale, sizeof scale);
+      return;
+    case QScale::none:
       break;
   }
-  std::memcpy(to, &scale, sizeof scale);
 }
 
 void put_zero(int lanes, int zero, int lane, std::byte* to) {
@@ -169,7 +177,7 @@ void pack_panels(const QMatmul& workload, const simd::QTileSet& set, const Weigh
 std::vector<std::byte> decoding_table(const QMatmul& workload) {
   const Code code = workload.format->code;
   std::vector<std::byte> table;
-  if (workload.format->activations != Activations::bf16) return table;
+  if (workload.format->activations != Activations::bf16 || code == Code::bf16) return table;
   if (code == Code::u4 || code == Code::e2m1) {
     for (int i = 0; i < 32; ++i) {
       float value = from_e2m1(static_cast<unsigned>(i % 16));

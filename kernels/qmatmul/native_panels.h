@@ -27,7 +27,7 @@ struct PanelShape {
 void pack_panels(const QMatmul& workload, const simd::QTileSet& set, const Weights& from,
                  std::int64_t first, std::int64_t end, std::byte* to);
 
-/// QTileCall::table; empty for products of integers.
+/// QTileCall::table; empty for kinds that look nothing up.
 std::vector<std::byte> decoding_table(const QMatmul& workload);
 
 /// What the sums of integer codes are too large by, in sums of activations: codes are multiplied as

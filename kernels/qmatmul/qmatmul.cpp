@@ -116,7 +116,7 @@ std::vector<NamedDesc> QMatmulFamily::operands(const Workload& workload) const {
   if (q.format->activations == Activations::s8)
     list.push_back({"x_scale", dense(DType::f32, {q.m})});
   list.push_back({"w", dense(DType::u8, {q.n, q.layout.row_bytes()})});
-  if (!q.format->gguf)
+  if (q.layout.scales_apart())
     list.push_back(
         {"w_scale", dense(q.layout.scale_dtype(), {q.layout.scale_rows(), q.layout.groups()})});
   if (q.layout.zero_points) list.push_back({"w_zero", dense(DType::u8, {q.n, q.layout.groups()})});
@@ -145,7 +145,7 @@ void fill_x(const QMatmul& q, Inputs& inputs, std::uint64_t seed) {
 void fill_w(const QMatmul& q, Inputs& inputs, std::uint64_t seed) {
   const MutableWeights to = {
       inputs.data("w", 0),
-      q.format->gguf ? nullptr : inputs.data("w_scale", 0),
+      q.layout.scales_apart() ? inputs.data("w_scale", 0) : nullptr,
       q.layout.zero_points ? inputs.data("w_zero", 0) : nullptr,
   };
   const std::int64_t band = q.format->scale_rows, bands = q.layout.scale_rows();

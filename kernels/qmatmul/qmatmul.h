@@ -5,7 +5,8 @@
 // Operands, by what the format's activations are:
 //   "x"        bf16, s8 (with "x_scale", f32 [m]) or f32 [m, k]
 //   "w"        codes, u8 [n, bytes of a row]
-//   "w_scale"  [scale_rows, groups]; not of GGUF formats, whose scales lie among the codes
+//   "w_scale"  [scale_rows, groups]; not of bf16, which has none, nor of GGUF formats, whose scales
+//              lie among the codes
 //   "w_zero"   u8 [n, groups], where zero_point is set
 //
 // Output: one tensor, whose name says which arithmetic made it (the oracle expects accordingly):

@@ -59,9 +59,11 @@ struct Totals {
                 _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))), 23),
             _mm256_set1_epi32(0x00400000)));
       case QScale::one_f32:
+        return float_at(from);
+      case QScale::none:
         break;
     }
-    return float_at(from);
+    return _mm256_set1_ps(1);
   }
   static Float scaled(Float scale, const std::byte* by) {
     return _mm256_mul_ps(scale, float_at(by));
@@ -200,6 +202,22 @@ struct Bytes : Floats<computed> {
   }
 };
 
+template <QProduct computed>
+struct Plain : Floats<computed> {
+  using Words = __m256;
+  struct Tables {};
+  struct Group {};
+  static constexpr int phases = 2;
+  static Tables tables(const QTileCall& /*call*/) { return {}; }
+  static Group open(const std::byte* /*zeros*/) { return {}; }
+  static void decode(const std::byte* line, const Tables& /*tables*/, const Group& /*group*/,
+                     Words (&words)[phases]) {
+    const __m256i pairs = whole(line);
+    words[0] = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+    words[1] = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
+  }
+};
+
 __m256 activations(const std::byte* x, bool from_bf16, std::int64_t at) {
   if (from_bf16) return _mm256_castsi256_ps(bf16_bits(half(x + 2 * at)));
   return _mm256_loadu_ps(reinterpret_cast<const float*>(x + 4 * at));
@@ -241,8 +259,9 @@ QuantizedGroup quantize(const std::byte* x, bool from_bf16, std::int64_t count, 
 constexpr int most_rows(const QProduct& /*product*/) { return 4; }
 
 template <QProduct product>
-using OfFloats =
-    std::conditional_t<product.kind == QKind::nibbles, Nibbles<product>, Bytes<product>>;
+using OfFloats = std::conditional_t<
+    product.kind == QKind::pairs, Plain<product>,
+    std::conditional_t<product.kind == QKind::nibbles, Nibbles<product>, Bytes<product>>>;
 
 constexpr QTileSet set(std::string_view instruction) {
   return {.isa = Isa::avx2,

@@ -25,9 +25,11 @@ inline __m512 scales_avx512(QScale type, const std::byte* from) {
               _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))), 23),
           _mm512_set1_epi32(0x00400000)));
     case QScale::one_f32:
+      return _mm512_castsi512_ps(_mm512_set1_epi32(word_at(from)));
+    case QScale::none:
       break;
   }
-  return _mm512_castsi512_ps(_mm512_set1_epi32(word_at(from)));
+  return _mm512_set1_ps(1);
 }
 
 /// The nibble of each lane (qtile.h), in bits 0 to 3.

@@ -1,5 +1,5 @@
-// Quantized products by vdpbf16ps: codes become bf16 by table. Denormals among codes and
-// activations count as 0, as the instruction has it.
+// Quantized products by vdpbf16ps: codes become bf16 by table, where they are not already.
+// Denormals among codes and activations count as 0, as the instruction has it.
 #include "kernels/simd/avx512_q.h"
 #include "kernels/simd/qtile_sets.h"
 
@@ -74,6 +74,20 @@ struct Bytes : Pairs<computed> {
   }
 };
 
+template <QProduct computed>
+struct Plain : Pairs<computed> {
+  using Words = __m512i;
+  struct Tables {};
+  struct Group {};
+  static constexpr int phases = 1;
+  static Tables tables(const QTileCall& /*call*/) { return {}; }
+  static Group open(const std::byte* /*zeros*/) { return {}; }
+  static void decode(const std::byte* line, const Tables& /*tables*/, const Group& /*group*/,
+                     Words (&words)[phases]) {
+    words[0] = _mm512_loadu_si512(line);
+  }
+};
+
 constexpr int most_rows(const QProduct& /*product*/) { return 8; }
 
 constexpr QTileSet by_pairs = {.isa = Isa::avx512,
@@ -93,5 +107,7 @@ constinit const std::array<QTileSet, 3> avx512_nibble_qtile_sets =
     qtile_sets_like<Nibbles, most_rows, 5, 3>(by_pairs);
 constinit const std::array<QTileSet, 2> avx512_byte_qtile_sets =
     qtile_sets_like<Bytes, most_rows, 8, 2>(by_pairs_and_bytes);
+constinit const std::array<QTileSet, 1> avx512_pair_qtile_sets =
+    qtile_sets_like<Plain, most_rows, 10, 1>(by_pairs);
 
 }  // namespace ergon::simd

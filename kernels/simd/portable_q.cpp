@@ -55,9 +55,11 @@ struct Totals {
         case QScale::e8m0:
           return std::ldexp(1.0F, static_cast<int>(from[i]) - 127);
         case QScale::one_f32:
+          return value_at<float>(from);
+        case QScale::none:
           break;
       }
-      return value_at<float>(from);
+      return 1.0F;
     });
   }
   static Float scaled(const Float& scale, const std::byte* by) {
@@ -122,7 +124,7 @@ struct Integers : Totals<computed> {
   }
 };
 
-/// Codes by the table of the call, as f32.
+/// Codes by the table of the call, or bf16 as they are, as f32.
 template <QProduct computed>
 struct Floats : Totals<computed> {
   using Sum = FloatLanes;
@@ -132,7 +134,8 @@ struct Floats : Totals<computed> {
     const std::byte* table;
   };
   static constexpr bool nibbles = computed.kind == QKind::nibbles;
-  static constexpr int phases = nibbles ? 8 : 4;
+  static constexpr bool pairs = computed.kind == QKind::pairs;
+  static constexpr int phases = nibbles ? 8 : pairs ? 2 : 4;
 
   static Tables tables(const QTileCall& call) { return {call.table}; }
   static Group open(const std::byte* zeros) {
@@ -144,7 +147,9 @@ struct Floats : Totals<computed> {
     for (int k = 0; k < phases; ++k)
       words[k] = each<float>([&](int i) {
         const auto bits = value_at<std::uint32_t>(line, i) >> (k % 2 * 16 + k / 2 * (32 / phases));
-        if constexpr (nibbles) {
+        if constexpr (pairs) {
+          return from_bf16(static_cast<std::uint16_t>(bits));
+        } else if constexpr (nibbles) {
           const int code = static_cast<int>(bits & 15U) + group.lane[i];
           return from_bf16(value_at<std::uint16_t>(tables.table, code));
         } else {

@@ -12,6 +12,7 @@
 //               lowest, k 0, 2, 4, 6; of the high 1, 3, 5, 7
 //   integers    4 bytes, k 0, 2, 1, 3: sign and magnitude  s8 codes times bf16
 //   e4m3        4 bytes, k 0, 2, 1, 3                      e4m3 codes times bf16
+//   pairs       2 bf16, k 0 and 1                          bf16 as it is, times bf16
 //
 // A zero point is stored as 15 - zero, a nibble: of 16 lanes that of lane i at bit 32 (i % 2) +
 // 4 (i / 2), of 8 lanes at bit 4 i. nibbles_s8 multiplies codes, or codes + 15 - zero; what they
@@ -36,10 +37,11 @@ struct CpuInfo;
 
 namespace ergon::simd {
 
-enum class QKind : std::uint8_t { bytes_s8, nibbles_s8, nibbles, integers, e4m3 };
+enum class QKind : std::uint8_t { bytes_s8, nibbles_s8, nibbles, integers, e4m3, pairs };
 
-/// How a group's scales lie behind its lines: a value a lane, or one f32 for all of them.
-enum class QScale : std::uint8_t { f32, bf16, f16, e8m0, one_f32 };
+/// How a group's scales lie behind its lines: a value a lane, one f32 for all of them, or nothing,
+/// which counts as 1.
+enum class QScale : std::uint8_t { f32, bf16, f16, e8m0, one_f32, none };
 
 /// What a tile set computes. `whole`: one group, so that nothing is scaled in between.
 struct QProduct {
@@ -50,7 +52,7 @@ struct QProduct {
 };
 
 /// Every product that a tile set exists for: those of s8 first.
-inline constexpr std::array<QProduct, 10> qproducts = {{
+inline constexpr std::array<QProduct, 11> qproducts = {{
     {QKind::bytes_s8, QScale::f32, false, true},   // w8a8
     {QKind::bytes_s8, QScale::f16},                // q8_0
     {QKind::nibbles_s8, QScale::bf16},             // w4a8
@@ -61,11 +63,13 @@ inline constexpr std::array<QProduct, 10> qproducts = {{
     {QKind::nibbles, QScale::e8m0},                // mxfp4
     {QKind::integers, QScale::bf16, false, true},  // w8a16
     {QKind::e4m3, QScale::one_f32},                // fp8
+    {QKind::pairs, QScale::none, false, true},     // bf16
 }};
 inline constexpr std::size_t s8_qproducts = 5, float_qproducts = qproducts.size() - s8_qproducts;
 
 /// Weights of a lane.
 constexpr int line_depth(QKind kind) noexcept {
+  if (kind == QKind::pairs) return 2;
   return kind == QKind::nibbles_s8 || kind == QKind::nibbles ? 8 : 4;
 }
 constexpr bool multiplies_s8(QKind kind) noexcept {
@@ -81,9 +85,11 @@ constexpr int scale_bytes(QScale scale, int lanes) noexcept {
     case QScale::e8m0:
       return lanes;
     case QScale::one_f32:
+      return 4;
+    case QScale::none:
       break;
   }
-  return 4;
+  return 0;
 }
 constexpr int zero_bytes(const QProduct& product, int lanes) noexcept {
   return product.zero_points ? lanes / 2 : 0;

@@ -19,6 +19,7 @@ std::vector<const QTileSet*> qtile_sets() {
   add(avx512_s8_qtile_sets);
   add(avx512_nibble_qtile_sets);
   add(avx512_byte_qtile_sets);
+  add(avx512_pair_qtile_sets);
 #endif
   return all;
 }
