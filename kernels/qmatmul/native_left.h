@@ -8,26 +8,60 @@
 
 namespace ergon {
 
-/// Rows are cut into as few tiles as may be, as even as may be.
+/// A place for each of the workload's m rows; the rows of a tile take neighbouring places.
+class LeftRows {
+ public:
+  LeftRows(const QMatmul& workload, const simd::QTileSet& set);
+
+  std::size_t bytes() const noexcept { return groups_at_ + group_bytes_; }
+  /// QTileCall::left and left_groups of a tile that begins at place `first`.
+  std::byte* words(std::byte* left, std::int64_t first) const noexcept {
+    return left + first * row_bytes_;
+  }
+  std::byte* groups(std::byte* left, std::int64_t first) const noexcept {
+    return left + groups_at_ + static_cast<std::size_t>(first * groups_per_row_ * 8);
+  }
+  /// Row `index` of the slot's x becomes row `r` of the tile of `rows` rows at place `first`.
+  void put(const Inputs& inputs, std::size_t slot, std::int64_t index, std::byte* left,
+           std::int64_t first, int r, int rows) const;
+
+ private:
+  const QMatmul& workload_;
+  const simd::QTileSet& set_;
+  std::int64_t row_bytes_, groups_per_row_;
+  std::size_t groups_at_ = 0, group_bytes_ = 0;
+  int offset_;
+};
+
+/// Where rows are cut into as few tiles as may be, as even as may be.
+struct TileCut {
+  std::int64_t rows = 0, tiles = 0;
+  TileCut(std::int64_t row_count, int most_rows)
+      : rows(row_count), tiles((row_count + most_rows - 1) / most_rows) {}
+  std::int64_t first(std::int64_t tile) const noexcept { return rows * tile / tiles; }
+  int size(std::int64_t tile) const noexcept {
+    return static_cast<int>(first(tile + 1) - first(tile));
+  }
+};
+
+/// All rows of x, in their order.
 class LeftTiles {
  public:
   LeftTiles(const QMatmul& workload, const simd::QTileSet& set);
 
-  std::int64_t tiles() const noexcept { return tiles_; }
-  std::int64_t first_row(std::int64_t tile) const noexcept { return rows_ * tile / tiles_; }
-  int rows(std::int64_t tile) const noexcept {
-    return static_cast<int>(first_row(tile + 1) - first_row(tile));
-  }
+  std::int64_t tiles() const noexcept { return cut_.tiles; }
+  std::int64_t first_row(std::int64_t tile) const noexcept { return cut_.first(tile); }
+  int rows(std::int64_t tile) const noexcept { return cut_.size(tile); }
   /// Whether tiles read x where it is: one row of whole words of the type that is multiplied.
   bool in_place() const noexcept { return in_place_; }
-  std::size_t bytes() const noexcept { return in_place_ ? 0 : groups_at_ + group_bytes_; }
+  std::size_t bytes() const noexcept { return in_place_ ? 0 : places_.bytes(); }
 
-  const std::byte* words(const std::byte* left, std::int64_t tile) const noexcept {
-    return left + first_row(tile) * row_bytes_;
+  const std::byte* words(std::byte* left, std::int64_t tile) const noexcept {
+    return places_.words(left, first_row(tile));
   }
   /// QTileCall::left_groups.
-  const std::byte* groups(const std::byte* left, std::int64_t tile) const noexcept {
-    return left + groups_at_ + static_cast<std::size_t>(first_row(tile) * groups_per_row_ * 8);
+  const std::byte* groups(std::byte* left, std::int64_t tile) const noexcept {
+    return places_.groups(left, first_row(tile));
   }
 
   /// Fills `left` from the slot's x, tiles [first, end).
@@ -35,14 +69,8 @@ class LeftTiles {
             std::byte* left) const;
 
  private:
-  void row(const Inputs& inputs, std::size_t slot, std::int64_t index, std::byte* words,
-           std::byte* groups, int rows) const;
-
-  const QMatmul& workload_;
-  const simd::QTileSet& set_;
-  std::int64_t rows_, tiles_, depth_, row_bytes_, groups_per_row_;
-  std::size_t groups_at_ = 0, group_bytes_ = 0;
-  int offset_;
+  LeftRows places_;
+  TileCut cut_;
   bool in_place_;
 };
 

@@ -195,18 +195,9 @@ class Expected {
   }
 
   Accuracy check(const HostTensor& y) const {
-    Accuracy all;
-    double weighted = 0;
-    for (const auto& part : parts_) {
-      const Accuracy one = part->check(y);
-      if (!all.mismatch) all.mismatch = one.mismatch;
-      all.max_abs = std::max(all.max_abs, one.max_abs);
-      all.tolerance = std::max(all.tolerance, one.tolerance);
-      weighted += one.rel_l2 * one.rel_l2 * static_cast<double>(one.checked_elements);
-      all.checked_elements += one.checked_elements;
-      all.reference = one.reference;
-    }
-    all.rel_l2 = std::sqrt(weighted / std::max(1.0, static_cast<double>(all.checked_elements)));
+    std::vector<Accuracy> each;
+    for (const auto& part : parts_) each.push_back(part->check(y));
+    Accuracy all = merged(each);
     all.reference += plain_ ? "; of dequantized weights and activations as given"
                             : "; of weights and activations as quantized";
     return all;
@@ -244,6 +235,27 @@ class QMatmulOracle final : public Oracle {
 };
 
 }  // namespace
+
+Accuracy merged(std::span<const Accuracy> parts) {
+  Accuracy all;
+  double squares = 0, quantization = 0;
+  for (const Accuracy& one : parts) {
+    const auto weight = static_cast<double>(one.checked_elements);
+    if (!all.mismatch) all.mismatch = one.mismatch;
+    all.max_abs = std::max(all.max_abs, one.max_abs);
+    all.tolerance = std::max(all.tolerance, one.tolerance);
+    squares += one.rel_l2 * one.rel_l2 * weight;
+    if (one.quantization_rel_l2)
+      quantization += *one.quantization_rel_l2 * *one.quantization_rel_l2 * weight;
+    all.checked_elements += one.checked_elements;
+    all.reference = one.reference;
+  }
+  const double elements = std::max(1.0, static_cast<double>(all.checked_elements));
+  all.rel_l2 = std::sqrt(squares / elements);
+  if (!parts.empty() && parts[0].quantization_rel_l2)
+    all.quantization_rel_l2 = std::sqrt(quantization / elements);
+  return all;
+}
 
 std::unique_ptr<Oracle> make_qmatmul_oracle(const QMatmul& workload, const Inputs& inputs,
                                             const QMatmulChecks& checks) {

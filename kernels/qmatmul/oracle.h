@@ -29,4 +29,8 @@ struct QMatmulChecks {
 std::unique_ptr<Oracle> make_qmatmul_oracle(const QMatmul& workload, const Inputs& inputs,
                                             const QMatmulChecks& checks = {});
 
+/// Of parts of one output, as one: errors relative to a norm are averaged as squares, by elements.
+/// The first mismatch counts; the reference is the last part's.
+Accuracy merged(std::span<const Accuracy> parts);
+
 }  // namespace ergon
