@@ -1,0 +1,1 @@
+kernel_impl(moe native SOURCES native.cpp)
