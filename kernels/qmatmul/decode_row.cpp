@@ -27,6 +27,7 @@ Stored stored(const Format& format) {
     case Code::e2m1:
       return Stored::e2m1_pairs;
     case Code::u4:
+    case Code::bf16:  // decoded by nobody: copy_rows
       break;
   }
   return format.gguf ? Stored::u4_halves : Stored::u4_pairs;
@@ -64,6 +65,22 @@ void read_scales(ScaleType type, const std::byte* from, std::int64_t stride,
       return read<std::uint16_t>(from, stride, from_f16, to);
     case ScaleType::e8m0:
       return read<std::uint8_t>(from, stride, power_of_two, to);
+    case ScaleType::none:
+      break;
+  }
+}
+
+/// Rows of bf16 from `from` on, as they are or widened.
+void copy_rows(const std::byte* from, std::int64_t elements, DType type, std::byte* to) {
+  if (type == DType::bf16) {
+    std::memcpy(to, from, static_cast<std::size_t>(2 * elements));
+    return;
+  }
+  for (std::int64_t i = 0; i < elements; ++i) {
+    std::uint16_t bits;
+    std::memcpy(&bits, from + 2 * i, sizeof bits);
+    const float value = from_bf16(bits);
+    std::memcpy(to + 4 * i, &value, sizeof value);
   }
 }
 
@@ -72,6 +89,8 @@ void read_scales(ScaleType type, const std::byte* from, std::int64_t stride,
 void decode_rows(const WeightLayout& layout, const Weights& from, std::int64_t first,
                  std::int64_t rows, DType type, simd::Isa isa, std::byte* to) {
   const Format& format = *layout.format;
+  if (format.code == Code::bf16)
+    return copy_rows(from.codes + first * layout.row_bytes(), rows * layout.k, type, to);
   const DecodeLoops& loops = loops_of(isa);
   const auto index = static_cast<std::size_t>(stored(format));
   const DecodeRow decode = type == DType::f32 ? loops.to_f32[index] : loops.to_bf16[index];
