@@ -104,7 +104,7 @@ std::unique_ptr<Inputs> awkward_inputs(const Workload& workload, std::uint64_t s
     for (Integer p = 0; p < q.k; ++p)
       w[static_cast<std::size_t>(j * q.k + p)] = awkward_weight(seed, j + p / group, p % group);
   quantize(q.layout, 0, q.n, w.data(),
-           {inputs->data("w", 0), q.format->gguf ? nullptr : inputs->data("w_scale", 0),
+           {inputs->data("w", 0), q.layout.scales_apart() ? inputs->data("w_scale", 0) : nullptr,
             q.layout.zero_points ? inputs->data("w_zero", 0) : nullptr});
   inputs->replicate();
   return inputs;

@@ -66,7 +66,8 @@ TEST(QMatmul, ComplainsOnceOfWhatCannotBe) {
   EXPECT_EQ(complaint(problem("w4a16", 1, 2, 96, {{"group", Integer{48}}})),
             "group: must be 32, 64 or 128 for w4a16, not 48");
   EXPECT_EQ(complaint(problem("w8a8", 1, 2, 96, with_zero_points)), "zero_point: w8a8 has none");
-  EXPECT_THAT(complaint(problem("w3a16", 1, 2, 96)), HasSubstr("format: must be one of w8a8"));
+  EXPECT_THAT(complaint(problem("w3a16", 1, 2, 96)),
+              HasSubstr("format: must be one of bf16, w8a8"));
   EXPECT_THAT(complaint(problem("w8a8", 0, 2, 96)), HasSubstr("m: "));
   EXPECT_EQ(complaint({{"format", string("w8a8")}}), "m: is required");
 }

@@ -154,6 +154,16 @@ TEST_P(EveryLayout, IsTheSameBandByBand) {
   EXPECT_EQ(parts.zeros, whole.zeros);
 }
 
+TEST(Bf16Weights, AreRoundedAndNotScaled) {
+  const WeightLayout l{format_from_name("bf16"), 3, 37, 37, false};
+  const Matrix w = drawn(l);
+  const Stored stored(l, w);
+  const std::vector<double> got = stored.values();
+  for (std::size_t i = 0; i < w.size(); ++i) EXPECT_EQ(got[i], from_bf16(to_bf16(w[i]))) << i;
+  EXPECT_EQ(stored.scale(2, 0), 1);
+  EXPECT_EQ(l.bytes(), 3 * 37 * 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Formats, EveryLayout, testing::ValuesIn(every_layout()),
                          [](const auto& param) { return param.param.name(); });
 

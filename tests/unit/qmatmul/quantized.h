@@ -9,7 +9,7 @@
 
 namespace ergon {
 
-/// Every way that a format of weights can be laid out: groups of 32, 64 and 128, with and without
+/// Every way that quantized weights can be laid out: groups of 32, 64 and 128, with and without
 /// zero points.
 struct LayoutCase {
   std::string format;
@@ -30,6 +30,7 @@ inline void PrintTo(const LayoutCase& layout, std::ostream* out) { *out << layou
 inline std::vector<LayoutCase> every_layout() {
   std::vector<LayoutCase> list;
   for (const Format& format : formats()) {
+    if (format.scale == ScaleType::none) continue;
     const std::string name(format.name);
     if (format.group == whole_row) list.push_back({name, 0, false});
     if (format.group > 0) list.push_back({name, format.group, false});
