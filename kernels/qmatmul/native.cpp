@@ -4,10 +4,11 @@
 //   pack       once: weights into panels
 //   quantize   where the format quantizes activations in the call; else
 //   arrange    activations into tiles, where they cannot be read in place
-//   matmul     for panels, for tiles of rows: a tile over all of k
+//   matmul     for blocks of rows, for panels, for tiles of the block: a tile over all of k
 //
-// A panel stays in the nearest caches while the tiles of all rows pass over it. Threads share the
-// (panel, tile) pairs in that order, so that each streams a part of the weights of its own.
+// The activations of a block stay in the L2 cache while the panels pass over them, and a panel
+// while the tiles of the block do. Threads share the meetings of blocks and panels in their order:
+// with one block each streams a part of the weights of its own.
 #include <utility>
 
 #include "kernels/devices/cpu.h"
@@ -27,6 +28,18 @@ std::size_t page_rounded(std::int64_t bytes) {
   return static_cast<std::size_t>((bytes + 4095) / 4096 * 4096);
 }
 
+/// Blocks of rows whose activations take half of the L2 cache; more where there would be too few
+/// meetings with panels for all threads.
+std::int64_t row_blocks(const LeftTiles& left, std::int64_t panels, int threads) {
+  std::int64_t cache = std::int64_t{1} << 20;
+  for (const CpuCache& level : cpu_info().caches)
+    if (level.level == 2) cache = static_cast<std::int64_t>(level.bytes);
+  const std::int64_t by_cache = 2 * static_cast<std::int64_t>(left.bytes()) / cache + 1;
+  constexpr std::int64_t meetings_a_thread = 8;
+  const std::int64_t by_threads = meetings_a_thread * threads / panels;
+  return std::clamp<std::int64_t>(std::max(by_cache, by_threads), 1, left.tiles());
+}
+
 class NativePlan final : public Plan {
  public:
   NativePlan(const QMatmul& workload, const Inputs& inputs, const Placement& placement,
@@ -38,6 +51,7 @@ class NativePlan final : public Plan {
         shape_(q_, set),
         left_tiles_(q_, set),
         table_(decoding_table(q_)),
+        row_blocks_(row_blocks(left_tiles_, shape_.panels, threads_)),
         output_(q_, *placement.device, placement.slots, own_arithmetic) {
     const double packed = static_cast<double>(shape_.bytes) * static_cast<double>(shape_.panels);
     stages_.push_back({"pack", false, {0, q_.layout.bytes() + packed}});
@@ -98,10 +112,15 @@ class NativePlan final : public Plan {
   }
 
   void multiply(std::size_t slot) {
-    const std::int64_t pairs = shape_.panels * left_tiles_.tiles();
+    const std::int64_t tiles = left_tiles_.tiles(), meetings = shape_.panels * row_blocks_;
     on_team(threads_, [&](int thread, int team) {
-      for (std::int64_t i = pairs * thread / team; i < pairs * (thread + 1) / team; ++i)
-        tile(slot, i / left_tiles_.tiles(), i % left_tiles_.tiles());
+      const std::int64_t end = meetings * (thread + 1) / team;
+      for (std::int64_t i = meetings * thread / team; i < end; ++i) {
+        const std::int64_t block = i / shape_.panels;
+        for (std::int64_t t = tiles * block / row_blocks_; t < tiles * (block + 1) / row_blocks_;
+             ++t)
+          tile(slot, i % shape_.panels, t);
+      }
     });
   }
 
@@ -132,6 +151,7 @@ class NativePlan final : public Plan {
   const PanelShape shape_;
   const LeftTiles left_tiles_;
   const std::vector<std::byte> table_;
+  const std::int64_t row_blocks_;
   QMatmulOutput output_;
   std::unique_ptr<Buffer> panels_, left_;
   std::vector<Stage> stages_;
