@@ -98,7 +98,8 @@ std::string about(const Group& group) {
   parts.back() += " per call";
   if (work.flops > 0 && work.bytes > 0)
     parts.push_back(plain(exactly(work.flops / work.bytes)) + " FLOP/B");
-  if (work.bits_per_weight) parts.push_back(fmt::format("{:.4g} bits/weight", *work.bits_per_weight));
+  if (work.bits_per_weight)
+    parts.push_back(fmt::format("{:.4g} bits/weight", *work.bits_per_weight));
   return join(parts, ", ");
 }
 

@@ -45,8 +45,8 @@ struct Integers : Avx512Totals<computed> {
   static __m512 to_float(Sum sum) { return _mm512_cvtepi32_ps(sum); }
 };
 
-// A group has integer sums and totals, 16 registers for 8 rows. Without totals 16 rows would fit, but
-// their activations (64 KiB at k = 4096) would not stay in L1: 4 % slower than 12.
+// A group has integer sums and totals, 16 registers for 8 rows. Without totals 16 rows would fit,
+// but their activations (64 KiB at k = 4096) would not stay in L1: 4 % slower than 12.
 constexpr int most_rows(const QProduct& product) { return product.whole ? 12 : 8; }
 
 }  // namespace
