@@ -251,7 +251,7 @@ QuantizedGroup quantize(const std::byte* x, bool from_bf16, std::int64_t count, 
     }
   }
   float scale = none ? 0 : largest / 127;
-  if (to_half) scale = _cvtsh_ss(_cvtss_sh(scale, 0));
+  if (to_half) scale = _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtps_ph(_mm_set_ss(scale), 0)));
   return {scale, sum};
 }
 
