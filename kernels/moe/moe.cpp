@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::int64_t most_bytes = std::int64_t{1} << 62;
 // Routing is worked out, and 2 numbers kept, for each.
-constexpr std::int64_t most_rows = std::int64_t{1} << 28, most_experts = std::int64_t{1} << 16;
+constexpr std::int64_t most_rows = std::int64_t{1} << 24, most_experts = std::int64_t{1} << 16,
+                       most_choices = std::int64_t{1} << 30;
 
 constexpr std::array<std::string_view, 3> routings = {"uniform", "skewed", "one"};
 
@@ -83,10 +84,12 @@ std::unique_ptr<Workload> MoeFamily::make(const FieldMap& given) const {
   const QMatmul& tokens = moe->tokens;
   if (moe->top_k > moe->experts)
     throw InvalidField("top_k", "there are " + std::to_string(moe->experts) + " experts only");
-  if (tokens.m > most_rows / moe->top_k) throw InvalidField("m", "m top_k is beyond 2^28");
-  if (tokens.n > most_bytes / 8 / moe->rows())
-    throw InvalidField("n", "y would need more than 2^62 bytes");
-  if (tokens.n * tokens.k > most_bytes / 8 / moe->experts)
+  if (tokens.m > most_rows / moe->top_k) throw InvalidField("m", "m top_k is beyond 2^24");
+  if (moe->rows() > most_choices / moe->experts)
+    throw InvalidField("m", "m top_k experts, which routing takes in time, is beyond 2^30");
+  if (tokens.n > most_bytes / 128 / moe->rows() || tokens.k > most_bytes / 128 / moe->rows())
+    throw InvalidField("m", "the rows of all tokens would need more than 2^62 bytes");
+  if (tokens.n * tokens.k > most_bytes / 128 / moe->experts)
     throw InvalidField("experts", "w would need more than 2^62 bytes");
   const std::vector<std::int32_t> chosen = route(*moe);
   moe->used_experts =
@@ -175,7 +178,7 @@ Work Moe::work() const noexcept {
           static_cast<double>(tokens.m)};
 }
 
-bool Moe::streams_weights() const noexcept { return rows() <= 32 * std::min(experts, rows()); }
+bool Moe::streams_weights() const noexcept { return rows() <= 32 * used_experts; }
 
 QMatmul Moe::routed() const {
   QMatmul all = tokens;

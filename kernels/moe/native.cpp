@@ -180,7 +180,7 @@ class NativeMoe final : public Implementation {
     info_.kernel = "moe";
     info_.backend = info_.name = "native";
     info_.device_kind = "cpu";
-    info_.about = "our own kernels for " + std::string(simd::name(isa)) +
+    info_.about = "our own kernels up to " + std::string(simd::name(isa)) +
                   "; experts packed once into panels, tokens sorted by expert in the call";
   }
 

@@ -5,9 +5,10 @@
 // dequantized-each-call  a call does it again: `dequantize` into a buffer that all slots share, as
 //                        the layers of a model would
 //
-// Every implementation of gemm is one: it reads plain weights where it packs per call, and a CBLAS,
-// which has no packed layout, in both variants. Activations that are not of the product's type are
-// converted per call, into a shared buffer too. Shared buffers: a plan is for one stream at a time.
+// Gemm's onednn, native and every CBLAS are one: it reads plain weights where it packs per call,
+// and a CBLAS, which has no packed layout, in both variants. Activations that are not of the
+// product's type are converted per call, into a shared buffer too. Shared buffers: a plan is for
+// one stream at a time.
 #include <utility>
 
 #include "kernels/devices/cpu.h"

@@ -33,7 +33,7 @@ std::size_t page_rounded(std::int64_t bytes) {
 std::int64_t row_blocks(const LeftTiles& left, std::int64_t panels, int threads) {
   std::int64_t cache = std::int64_t{1} << 20;
   for (const CpuCache& level : cpu_info().caches)
-    if (level.level == 2) cache = static_cast<std::int64_t>(level.bytes);
+    if (level.level == 2 && level.bytes > 0) cache = static_cast<std::int64_t>(level.bytes);
   const std::int64_t by_cache = 2 * static_cast<std::int64_t>(left.bytes()) / cache + 1;
   constexpr std::int64_t meetings_a_thread = 8;
   const std::int64_t by_threads = meetings_a_thread * threads / panels;
@@ -163,7 +163,7 @@ class NativeQMatmul final : public Implementation {
     info_.kernel = "qmatmul";
     info_.backend = info_.name = "native";
     info_.device_kind = "cpu";
-    info_.about = "our own kernels for " + std::string(simd::name(isa)) +
+    info_.about = "our own kernels up to " + std::string(simd::name(isa)) +
                   "; weights packed once into panels, decoded in registers";
   }
 

@@ -128,6 +128,7 @@ class OnednnQMatmul final : public Implementation {
     if (q == nullptr) return "computes qmatmul only";
     const Format& format = *q->format;
     if (format.activations == Activations::s8) return gemm_->unsupported(*plain_gemm(*q, "s8"));
+    if (format.code == Code::bf16) return "bf16 weights are not quantized: see library:onednn-bf16";
     const std::string library = "oneDNN " + info_.library->version;
     if (format.activations != Activations::bf16)
       return library + " has no product of " + std::string(format.weights) +

@@ -59,21 +59,20 @@ class FullPrecision {
   FullPrecision(const QMatmul& q, std::uint64_t seed)
       : rows_(sample("quantization rows", q.m, 32)),
         columns_(sample("quantization columns", q.n, 256)) {
-    Rows x(rows_.size(), q.k), w(columns_.size(), q.k);
-    const auto widened = [&](std::span<const std::int64_t> chosen, auto draw, Rows& to) {
-      over(static_cast<std::int64_t>(chosen.size()), [&](std::int64_t i) {
-        std::vector<float> row(static_cast<std::size_t>(q.k));
-        draw(q, seed, chosen[static_cast<std::size_t>(i)], row.data());
-        std::copy(row.begin(), row.end(), to.row(static_cast<std::size_t>(i)));
-      });
-    };
-    widened(rows_, draw_x_row, x);
-    widened(columns_, draw_w_row, w);
+    Rows x(rows_.size(), q.k);
+    std::vector<float> drawn(static_cast<std::size_t>(q.k));
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      draw_x_row(q, seed, rows_[i], drawn.data());
+      std::copy(drawn.begin(), drawn.end(), x.row(i));
+    }
     values_.resize(rows_.size() * columns_.size());
     over(static_cast<std::int64_t>(columns_.size()), [&](std::int64_t j) {
+      const auto at = static_cast<std::size_t>(j);
+      std::vector<float> w(static_cast<std::size_t>(q.k));
+      draw_w_row(q, seed, columns_[at], w.data());
+      const std::vector<double> wide(w.begin(), w.end());
       for (std::size_t i = 0; i < rows_.size(); ++i)
-        values_[i * columns_.size() + static_cast<std::size_t>(j)] =
-            dot(x.row(i), w.row(static_cast<std::size_t>(j)), q.k);
+        values_[i * columns_.size() + at] = dot(x.row(i), wide.data(), q.k);
     });
   }
 

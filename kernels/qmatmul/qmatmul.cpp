@@ -92,9 +92,10 @@ std::unique_ptr<Workload> QMatmulFamily::make(const FieldMap& given) const {
   q->k = integer("k");
   q->output = *dtype_from_name(std::get<std::string>(all.at("output")));
   const Format& format = *q->format;
-  if (!fits(q->m, q->k, 8)) throw InvalidField("m", "x would need more than 2^62 bytes");
-  if (!fits(q->n, q->k, 8)) throw InvalidField("n", "W would need more than 2^62 bytes");
-  if (!fits(q->m, q->n, 8)) throw InvalidField("m", "y would need more than 2^62 bytes");
+  // 128 bytes an element are more than any type, and than padding to the lanes of a panel.
+  if (!fits(q->m, q->k, 128)) throw InvalidField("m", "x has more than 2^55 elements");
+  if (!fits(q->n, q->k, 128)) throw InvalidField("n", "W has more than 2^55 elements");
+  if (!fits(q->m, q->n, 128)) throw InvalidField("m", "y has more than 2^55 elements");
   if (static_cast<double>(q->m) * static_cast<double>(q->n) * static_cast<double>(q->k) > 0x1p60)
     throw InvalidField("m", "2 m n k is beyond 2^61");
   // Sums of products of up to 127 * 127 are kept in 32 bits.
@@ -148,8 +149,10 @@ void fill_w(const QMatmul& q, Inputs& inputs, std::uint64_t seed) {
       q.layout.scales_apart() ? inputs.data("w_scale", 0) : nullptr,
       q.layout.zero_points ? inputs.data("w_zero", 0) : nullptr,
   };
-  const std::int64_t band = q.format->scale_rows, bands = q.layout.scale_rows();
-  on_team(usable_processors(), [&](int thread, int team) {
+  const std::int64_t band = std::min<std::int64_t>(q.format->scale_rows, q.n),
+                     bands = q.layout.scale_rows();
+  const auto threads = static_cast<int>(std::min<std::int64_t>(usable_processors(), bands));
+  on_team(threads, [&](int thread, int team) {
     std::vector<float> rows(static_cast<std::size_t>(band * q.k));
     for (std::int64_t b = bands * thread / team; b < bands * (thread + 1) / team; ++b) {
       const std::int64_t first = b * band, count = std::min(band, q.n - first);

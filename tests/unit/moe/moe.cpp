@@ -44,12 +44,19 @@ TEST(MoeFields, AreRefusedByName) {
   EXPECT_EQ(field_refused("w8a8", {1, 1, 64, 4, 1}, {{"zero_point", true}}), "zero_point");
   EXPECT_EQ(field_refused("bf16", {1, 1, 1, 4, 1}, routed("fair")), "routing");
   EXPECT_EQ(field_refused("bf16", {1, 1, 1, 0, 1}), "experts");
+  EXPECT_EQ(field_refused("bf16", {65536, 64, 64, 65536, 8}), "m");  // hours of routing
   EXPECT_EQ(field_refused("bf16", {std::int64_t{1} << 28, 1, 1, 4, 2}), "m");
   EXPECT_EQ(field_refused("bf16", {1, std::int64_t{1} << 30, std::int64_t{1} << 24, 64, 2}),
             "experts");
 }
 
 // Two experts are used of 8; 5 tokens.
+TEST(Moe, StreamsWeightsWhereUsedExpertsMeetFewRows) {
+  EXPECT_TRUE(moe_of("bf16", {256, 16, 16, 256, 8})->streams_weights());
+  // The same rows, but all of them with eight experts.
+  EXPECT_FALSE(moe_of("bf16", {256, 16, 16, 256, 8}, routed("one"))->streams_weights());
+}
+
 TEST(MoeWork, CountsWhatACallMoves) {
   const double flops = 2.0 * 5 * 2 * 96 * 256, y = 4.0 * 10 * 96;
   const auto bf16 = moe_of("bf16", {5, 96, 256, 8, 2}, routed("one"))->work();
