@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <new>
 #include <utility>
@@ -58,31 +56,6 @@ TEST(Evicting, LeavesTheValuesAndTakesAnyAlignment) {
   evict(memory.data(), 0);
   for (std::size_t i = 0; i < 1000; ++i) ASSERT_EQ(memory.data()[i], std::byte(i % 251));
 }
-
-#if defined(__x86_64__) || defined(__aarch64__)
-/// Nanoseconds to load one byte of each of `lines` lines, one after the other; the best of a few.
-double quickest_walk(const HostMemory& memory, std::size_t lines, bool evicted) {
-  double best = 1e18;
-  for (int i = 0; i < 9; ++i) {
-    if (evicted) evict(memory.data(), memory.bytes());
-    std::size_t at = 0;
-    const auto start = std::chrono::steady_clock::now();
-    for (std::size_t line = 0; line < lines; ++line)  // each address waits for the last load
-      at = (at + 64 * 37 + static_cast<std::size_t>(memory.data()[at])) % memory.bytes();
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
-    best = std::min(best, took.count() + static_cast<double>(at == 1));
-  }
-  return best;
-}
-
-// A load that misses every cache takes tens of times as long as one from the nearest.
-TEST(Evicting, TakesTheBytesOutOfTheCaches) {
-  if (ERGON_EMULATED) GTEST_SKIP() << "an emulator has no caches";
-  constexpr std::size_t lines = 256;
-  const HostMemory memory(64 * lines);
-  EXPECT_GT(quickest_walk(memory, lines, true), 2 * quickest_walk(memory, lines, false));
-}
-#endif
 
 TEST(HostMemory, OfNoBytesIsNowhere) { EXPECT_EQ(HostMemory(0).data(), nullptr); }
 
