@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "bench/record/ceiling_share.h"
 #include "bench/record/lookup.h"
 #include "bench/stats/stats.h"
 
@@ -30,12 +31,18 @@ struct Bound {
   const char* unit;
 };
 
-/// Empty where the ceiling is unknown or holds. A ceiling that was hard to measure is as high as
-/// the upper end of its interval.
+/// Empty where the ceiling is unknown or holds. What counts is the share of it within rounds; where
+/// too few hold both, the medians: a ceiling that was hard to measure is as high as the upper end
+/// of its interval.
 std::string above_ceiling(const Document& document, const Row& row, const Bound& bound) {
   const Ceiling* ceiling = find_ceiling(document, row, bound.ceiling);
   if (!ceiling || !ceiling->value_per_second || !(*row.median > 0)) return {};
   const double rate = bound.work / *row.median;
+  if (const auto share = ceiling_share(document, row, bound.ceiling)) {
+    if (share->low <= most_of_a_ceiling) return {};
+    return text("%.4g %s is at least %.0f %% of what the ceiling reached in the same rounds", rate,
+                bound.unit, 100 * share->low);
+  }
   const double value = *ceiling->value_per_second;
   const double limit = ceiling->interval95 ? std::max(value, ceiling->interval95->high) : value;
   if (rate <= most_of_a_ceiling * limit) return {};

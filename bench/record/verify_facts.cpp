@@ -9,6 +9,7 @@
 #include <set>
 
 #include "bench/base/sha256.h"
+#include "bench/record/ceiling_share.h"
 #include "bench/record/lookup.h"
 #include "bench/record/status.h"
 #include "bench/record/verify_parts.h"
@@ -259,24 +260,6 @@ void check_keys(const Document& document, Findings& findings) {
   for (std::size_t i = 0; i < document.rows.size(); ++i)
     if (!keys.insert(key(document.rows[i])).second)
       findings.push_back({row_place(document, i, ""), "an earlier row has the same key"});
-}
-
-bool workload_says(const Row& row, const std::string& field, const std::string& wanted) {
-  return std::any_of(row.workload.begin(), row.workload.end(), [&](const auto& pair) {
-    const auto* value = std::get_if<std::string>(&pair.second);
-    return pair.first == field && value && *value == wanted;
-  });
-}
-
-/// The row whose samples give the ceiling; nullptr where there is none.
-const Row* row_of(const Document& document, const Device& device, const Ceiling& ceiling) {
-  const bool flops = ceiling.what == "flops";
-  const std::string what = flops ? "flops" : ceiling.what.substr(std::string("bandwidth_").size());
-  for (const Row& row : document.rows)
-    if (is_ceiling(row) && row.device == device.id && row.threads == ceiling.threads &&
-        workload_says(row, "what", what) && (!flops || products_of(row) == ceiling.dtype))
-      return &row;
-  return nullptr;
 }
 
 bool has_value(const Document& document, const Row& row) {

@@ -19,10 +19,6 @@ inline Estimate over(const Estimate& a, const Estimate& b) {
   return {a.value / b.value, a.low / b.high, a.high / b.low};
 }
 
-inline Estimate smaller(const Estimate& a, const Estimate& b) {
-  return {std::min(a.value, b.value), std::min(a.low, b.low), std::min(a.high, b.high)};
-}
-
 /// An interval that does not hold its value is stretched to hold it.
 inline Estimate holding(double value, Interval interval) {
   return {value, std::min(value, interval.low), std::max(value, interval.high)};

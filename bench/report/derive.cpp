@@ -1,4 +1,5 @@
 #include "bench/report/derive.h"
+#include "bench/record/ceiling_share.h"
 #include "bench/record/lookup.h"
 
 #include <fmt/format.h>
@@ -65,30 +66,25 @@ Maybe<Limit> limit(const Document& document, const Row& row, const std::string& 
                 value / estimate.high, value / estimate.low}};
 }
 
-Derived fraction(const Derived& rate, const Maybe<Limit>& of) {
+/// `rate` over its ceiling: within rounds where enough hold both, else of the medians.
+Derived fraction(const Document& document, const Row& row, const std::string& what,
+                 const Derived& rate) {
+  const Maybe<Limit> of = limit(document, row, what);
   if (!of) return absent(of.reason());
+  const auto share = ceiling_share(document, row, what);
+  if (share && rate.figure) return {*share, {{of->factor.name, 1, 1}}};
   return quotient(rate, {of->per_second, {of->factor}});
 }
 
 constexpr const char* warm_reason =
     "warm operands may stay in caches, which memory bandwidth does not limit";
 
-Maybe<Limit> memory_limit(const Document& document, const Row& row) {
-  if (row.cache == "warm") return Absent{warm_reason};
-  return limit(document, row, "bandwidth_read");
-}
-
-/// The limit on flops per second: the peak, or where operands are cold what the memory can feed at
-/// the row's intensity. Warm operands may stay in caches, so the peak alone bounds them.
-Maybe<Limit> roofline(const Document& document, const Row& row) {
-  const Maybe<Limit> peak = limit(document, row, "flops");
-  if (!peak || row.cache == "warm") return peak;
-  const Maybe<Limit> memory = limit(document, row, "bandwidth_read");
-  if (!memory) return memory;
-  const double intensity = row.work.flops / row.work.bytes;
-  const Estimate fed = times(memory->per_second, intensity);
-  if (peak->per_second.value <= fed.value) return peak;
-  return Limit{smaller(peak->per_second, fed), memory->factor};
+/// Of the lower of the two limits. Warm operands may stay in caches, so the peak alone bounds them.
+Derived roofline_fraction(const Row& row, const Derived& of_peak, const Derived& of_bandwidth) {
+  if (!(row.work.flops > 0)) return of_bandwidth;
+  if (!(row.work.bytes > 0) || row.cache == "warm" || !of_peak.figure) return of_peak;
+  if (!of_bandwidth.figure) return of_bandwidth;
+  return of_peak.figure->value >= of_bandwidth.figure->value ? of_peak : of_bandwidth;
 }
 
 void derive_fractions(const Document& document, const Row& row, Figures& figures) {
@@ -98,14 +94,12 @@ void derive_fractions(const Document& document, const Row& row, Figures& figures
       *figure = absent("this row is a ceiling itself");
     return;
   }
-  figures.peak_fraction = fraction(figures.flops_per_second, limit(document, row, "flops"));
-  figures.bandwidth_fraction = fraction(figures.bytes_per_second, memory_limit(document, row));
-  if (!(row.work.flops > 0))
-    figures.roofline_fraction = figures.bandwidth_fraction;
-  else if (!(row.work.bytes > 0))
-    figures.roofline_fraction = figures.peak_fraction;
-  else
-    figures.roofline_fraction = fraction(figures.flops_per_second, roofline(document, row));
+  figures.peak_fraction = fraction(document, row, "flops", figures.flops_per_second);
+  figures.bandwidth_fraction =
+      row.cache == "warm" ? absent(warm_reason)
+                          : fraction(document, row, "bandwidth_read", figures.bytes_per_second);
+  figures.roofline_fraction =
+      roofline_fraction(row, figures.peak_fraction, figures.bandwidth_fraction);
 }
 
 struct Charge {

@@ -30,6 +30,13 @@ std::string status_of(const Document& document, std::size_t row = fast_row) {
   return status_from_facts(document, document.rows[row]).status;
 }
 
+/// Rows and ceilings share no rounds any more: what is left to compare are medians.
+Document without_shared_rounds() {
+  Document document = make_document();
+  for (TimeSample& sample : document.rows[fast_row].samples) sample.round += 1000;
+  return document;
+}
+
 template <class Change>
 Document with_accuracy(Change change) {
   Document document = make_document();
@@ -118,7 +125,7 @@ TEST(Status, IsFailedWithoutVerificationAfterTiming) {
 }
 
 TEST(Status, IsImpossibleAboveACeiling) {
-  Document document = make_document();
+  Document document = without_shared_rounds();
   Ceiling& peak = document.devices[0].ceilings[0];
   const double rate = document.rows[fast_row].work.flops / *document.rows[fast_row].median;
   peak.interval95 = Absent{"too few samples"};
@@ -131,7 +138,7 @@ TEST(Status, IsImpossibleAboveACeiling) {
 }
 
 TEST(Status, IsNotImpossibleWhereTheCeilingMayBeHigher) {
-  Document document = make_document();
+  Document document = without_shared_rounds();
   Ceiling& peak = document.devices[0].ceilings[0];
   const double rate = document.rows[fast_row].work.flops / *document.rows[fast_row].median;
   peak.value_per_second = rate / 2;
@@ -142,11 +149,43 @@ TEST(Status, IsNotImpossibleWhereTheCeilingMayBeHigher) {
 }
 
 TEST(Status, HoldsMemoryBandwidthAgainstColdRowsOnly) {
-  Document document = make_document();
+  Document document = without_shared_rounds();
   document.devices[0].ceilings[1].value_per_second = 1.0;
   document.devices[0].ceilings[1].interval95 = Interval{1.0, 1.0};
   EXPECT_EQ(status_of(document), "impossible");
   document.rows[fast_row].cache = "warm";
+  EXPECT_EQ(status_of(document), "ok");
+}
+
+/// The fast row reaches `share` of its peak in every round.
+Document at_share_of_peak(double share, int rounds = 12) {
+  Document document = make_document(rounds);
+  Row& row = document.rows[fast_row];
+  const Row& peak = document.rows[peak_row];
+  row.cache = "warm";
+  for (TimeSample& sample : row.samples)
+    for (const TimeSample& bound : peak.samples)
+      if (bound.round == sample.round)
+        sample.seconds = bound.seconds / share * row.work.flops / peak.work.flops;
+  return document;
+}
+
+TEST(Status, HoldsARowAgainstItsCeilingRoundByRound) {
+  EXPECT_EQ(status_of(at_share_of_peak(1.04)), "ok");
+  EXPECT_EQ(status_of(at_share_of_peak(1.06)), "impossible");
+}
+
+TEST(Status, IsNotImpossibleForHavingMetTheFastRounds) {
+  Document document = at_share_of_peak(0.9, 36);
+  // A neighbour slows all that runs in the rounds that the row has no part in.
+  Row& peak = document.rows[peak_row];
+  for (TimeSample& sample : peak.samples)
+    if (sample.round % 3 != 0) sample.seconds *= 2;
+  std::erase_if(document.rows[fast_row].samples, [](const auto& s) { return s.round % 3 != 0; });
+  settle(document);
+  set_ceilings(document);
+  EXPECT_GT(document.rows[fast_row].work.flops / *document.rows[fast_row].median,
+            1.5 * document.devices[0].ceilings[0].interval95->high);
   EXPECT_EQ(status_of(document), "ok");
 }
 
