@@ -21,7 +21,7 @@ namespace ergon {
 namespace {
 
 // As for qmatmul's tiles.
-constexpr std::int64_t prefetch_ahead = 3072, elements_worth_a_thread = 16384;
+constexpr std::int64_t elements_worth_a_thread = 16384;
 
 class NativePlan final : public Plan {
  public:
@@ -109,10 +109,9 @@ class NativePlan final : public Plan {
   }
 
   void gather_tile(std::size_t slot, std::int64_t place, std::span<const std::int64_t> rows) {
-    const auto count = static_cast<int>(rows.size());
-    for (int r = 0; r < count; ++r)
-      places_.put(inputs_, slot, rows[static_cast<std::size_t>(r)] / moe_.top_k, left_->host(),
-                  place, r, count);
+    std::vector<std::int64_t> tokens;
+    for (const std::int64_t row : rows) tokens.push_back(row / moe_.top_k);
+    places_.put(inputs_, slot, tokens, left_->host(), place);
   }
 
   void multiply(std::size_t slot) {
@@ -120,9 +119,10 @@ class NativePlan final : public Plan {
       std::vector<std::byte> aside(static_cast<std::size_t>(set_.most_rows * set_.lanes) *
                                    size_of(routed_.output));
       over_share(order_, shape_.panels, set_.most_rows, thread, team,
-                 [&](std::int64_t expert, std::int64_t panel, std::int64_t first, int rows) {
-                   tile(slot, expert, panel, first, rows, aside.data());
-                   scatter(slot, panel, order_.of(expert).subspan(first, rows), aside.data());
+                 [&](std::int64_t expert, std::int64_t panel, const TileCut& cut, std::int64_t t) {
+                   tile(slot, expert, panel, cut, t, aside.data());
+                   scatter(slot, panel, order_.of(expert).subspan(cut.first(t), cut.size(t)),
+                           aside.data());
                  });
     });
   }
@@ -131,9 +131,9 @@ class NativePlan final : public Plan {
     return std::min<std::int64_t>(set_.lanes, routed_.n - panel * set_.lanes);
   }
 
-  void tile(std::size_t slot, std::int64_t expert, std::int64_t panel, std::int64_t first, int rows,
-            std::byte* to) const {
-    const std::int64_t place = order_.first(expert) + first;
+  void tile(std::size_t slot, std::int64_t expert, std::int64_t panel, const TileCut& cut,
+            std::int64_t tile, std::byte* to) const {
+    const std::int64_t place = order_.first(expert) + cut.first(tile);
     simd::QTileCall call;
     call.groups = shape_.groups;
     call.lines = shape_.lines;
@@ -146,8 +146,9 @@ class NativePlan final : public Plan {
     call.to_row = set_.lanes * static_cast<std::int64_t>(size_of(routed_.output));
     call.columns = static_cast<int>(columns(panel));
     call.to_bf16 = routed_.output == DType::bf16;
-    call.ahead = prefetch_ahead;
-    set_.tiles[rows - 1](call);
+    // Panels lie one behind the other.
+    call.fetch = fetch_for(shape_, call.panel, call.panel + shape_.bytes, tile, cut.tiles);
+    set_.tiles[cut.size(tile) - 1](call);
   }
 
   void scatter(std::size_t slot, std::int64_t panel, std::span<const std::int64_t> rows,

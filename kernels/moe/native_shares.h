@@ -17,8 +17,8 @@ namespace ergon {
 /// one multiply-add of 512 bits a cycle 4 (codes of 4 bits) to 12 (bf16).
 inline constexpr std::int64_t rows_worth_a_panel = 8;
 
-/// Calls body(expert, panel, first, rows) for tiles of up to `most_rows` of an expert's rows, which
-/// begin at its row `first`: those that belong to `thread` of `team`.
+/// Calls body(expert, panel, cut, tile) for the tiles, of up to `most_rows` rows, into which an
+/// expert's rows are cut: those that belong to `thread` of `team`.
 template <class Body>
 void over_share(const RowsByExpert& order, std::int64_t panels, int most_rows, int thread, int team,
                 Body&& body) {
@@ -39,7 +39,7 @@ void over_share(const RowsByExpert& order, std::int64_t panels, int most_rows, i
       for (std::int64_t tile = 0; tile < cut.tiles; ++tile) {
         const std::int64_t before = tile == 0 ? 0 : rows_worth_a_panel + cut.first(tile);
         const std::int64_t start = at + panel * cost + before;
-        if (start >= begin && start < end) body(e, panel, cut.first(tile), cut.size(tile));
+        if (start >= begin && start < end) body(e, panel, cut, tile);
       }
     at += panels * cost;
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <numeric>
 #include <vector>
 
 namespace ergon {
@@ -16,62 +18,84 @@ void store_at(std::byte* to, std::int64_t index, T value) {
   std::memcpy(to + index * static_cast<std::int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
-/// Word i of a row goes to every `rows`-th place.
-void spread_words(const std::byte* from, std::int64_t words, std::byte* to, int rows) {
-  for (std::int64_t i = 0; i < words; ++i) std::memcpy(to + i * rows * 4, from + i * 4, 4);
-}
-
 }  // namespace
 
 LeftRows::LeftRows(const QMatmul& workload, const simd::QTileSet& set)
     : workload_(workload),
       set_(set),
-      row_bytes_(0),
-      groups_per_row_(0),
+      element_(simd::multiplies_s8(set.product.kind) ? 1
+               : set.left_f32                        ? 4
+                                                     : 2),
+      row_bytes_(PanelShape(workload, set).depth * element_),
+      groups_per_row_(simd::multiplies_s8(set.product.kind) ? workload.layout.groups() : 0),
       offset_(code_offset(workload, set)) {
-  const bool integers = simd::multiplies_s8(set.product.kind);
-  const std::int64_t element = integers ? 1 : set.left_f32 ? 4 : 2;
-  row_bytes_ = PanelShape(workload, set).depth * element;
-  if (integers) groups_per_row_ = workload.layout.groups();
   groups_at_ = static_cast<std::size_t>(rounded(workload.m * row_bytes_));
   group_bytes_ = static_cast<std::size_t>(workload.m * groups_per_row_ * 8);
 }
 
-void LeftRows::put(const Inputs& inputs, std::size_t slot, std::int64_t index, std::byte* left,
-                   std::int64_t first, int r, int rows) const {
-  std::byte* words = this->words(left, first) + 4 * static_cast<std::ptrdiff_t>(r);
-  std::byte* groups = this->groups(left, first) + 4 * static_cast<std::ptrdiff_t>(r);
+bool LeftRows::multiplied_as_given() const noexcept {
+  return workload_.activation_group() == 0 &&
+         element_ == static_cast<std::int64_t>(size_of(workload_.x_dtype()));
+}
+
+void LeftRows::put(const Inputs& inputs, std::size_t slot, std::span<const std::int64_t> rows,
+                   std::byte* left, std::int64_t first) const {
+  const auto count = static_cast<int>(rows.size());
+  const std::int64_t given = workload_.k * element_;
+  const bool neighbours = rows.back() - rows.front() == count - 1;
+  simd::PackCall pack;
+  pack.rows = pack.width = count;
+  pack.k = given;
+  pack.k_stride = 1;
+  pack.to = words(left, first);
+  std::unique_ptr<std::byte[]> prepared;
+  if (multiplied_as_given() && neighbours) {
+    pack.from = inputs.data("x", slot) + rows.front() * given;
+    pack.row_stride = given;
+  } else {
+    // A line more, lest rows of a power of two meet in the same sets of the cache.
+    pack.row_stride = rounded(given) + line;
+    prepared = std::make_unique_for_overwrite<std::byte[]>(
+        static_cast<std::size_t>(count * pack.row_stride));
+    pack.from = prepared.get();
+  }
+  for (int r = 0; r < count; ++r)
+    prepare(inputs, slot, rows[static_cast<std::size_t>(r)],
+            prepared ? prepared.get() + r * pack.row_stride : nullptr,
+            groups(left, first) + 4 * static_cast<std::ptrdiff_t>(r), count);
+  set_.pack(pack);
+  const std::int64_t filled = (given + 3) / 4 * 4 * count;
+  std::memset(pack.to + filled, 0, static_cast<std::size_t>(row_bytes_ * count - filled));
+}
+
+void LeftRows::prepare(const Inputs& inputs, std::size_t slot, std::int64_t row, std::byte* to,
+                       std::byte* groups, int rows) const {
   const std::int64_t k = workload_.k;
   const DType type = workload_.x_dtype();
-  const std::byte* x =
-      inputs.data("x", slot) + index * k * static_cast<std::int64_t>(size_of(type));
-  std::vector<std::byte> buffer(static_cast<std::size_t>(row_bytes_));
+  const auto size = static_cast<std::int64_t>(size_of(type));
+  const std::byte* x = inputs.data("x", slot) + row * k * size;
   const auto group_of = [&](std::int64_t g, float scale, std::int32_t sum) {
     store_at(groups, 2 * g * rows, -offset_ * sum);
     store_at(groups, (2 * g + 1) * rows, scale);
   };
-  if (workload_.activation_group() != 0) {
-    const std::int64_t count = workload_.activation_group();
+  if (const std::int64_t count = workload_.activation_group(); count != 0) {
     const bool half = workload_.format->activations == Activations::s8_in_blocks;
-    const auto bytes = count * static_cast<std::int64_t>(size_of(type));
     for (std::int64_t g = 0; g < groups_per_row_; ++g) {
       const simd::QuantizedGroup group =
-          set_.quantize(x + g * bytes, type == DType::bf16, count, half,
-                        reinterpret_cast<std::int8_t*>(buffer.data()) + g * count);
+          set_.quantize(x + g * count * size, type == DType::bf16, count, half,
+                        reinterpret_cast<std::int8_t*>(to) + g * count);
       group_of(g, group.scale, group.sum);
     }
-  } else if (type == DType::s8) {
-    std::memcpy(buffer.data(), x, static_cast<std::size_t>(k));
-    std::int32_t sum = 0;
-    for (std::int64_t i = 0; i < k; ++i) sum += static_cast<std::int8_t>(x[i]);
-    group_of(0, inputs.as<float>("x_scale", slot)[index], sum);
-  } else if (set_.left_f32) {
-    for (std::int64_t i = 0; i < k; ++i)
-      store_at(buffer.data(), i, static_cast<float>(load(type, x, i)));
-  } else {
-    std::memcpy(buffer.data(), x, static_cast<std::size_t>(2 * k));
+    return;
   }
-  spread_words(buffer.data(), row_bytes_ / 4, words, rows);
+  if (type == DType::s8)
+    group_of(0, inputs.as<float>("x_scale", slot)[row],
+             set_.sum(reinterpret_cast<const std::int8_t*>(x), k));
+  if (to == nullptr) return;
+  if (element_ == 4)
+    for (std::int64_t i = 0; i < k; ++i) store_at(to, i, static_cast<float>(load(type, x, i)));
+  else
+    std::memcpy(to, x, static_cast<std::size_t>(k * size));
 }
 
 LeftTiles::LeftTiles(const QMatmul& workload, const simd::QTileSet& set)
@@ -82,9 +106,12 @@ LeftTiles::LeftTiles(const QMatmul& workload, const simd::QTileSet& set)
 
 void LeftTiles::fill(const Inputs& inputs, std::size_t slot, std::int64_t first, std::int64_t end,
                      std::byte* left) const {
-  for (std::int64_t tile = first; tile < end; ++tile)
-    for (int r = 0; r < rows(tile); ++r)
-      places_.put(inputs, slot, first_row(tile) + r, left, first_row(tile), r, rows(tile));
+  std::vector<std::int64_t> rows;
+  for (std::int64_t tile = first; tile < end; ++tile) {
+    rows.resize(static_cast<std::size_t>(this->rows(tile)));
+    std::iota(rows.begin(), rows.end(), first_row(tile));
+    places_.put(inputs, slot, rows, left, first_row(tile));
+  }
 }
 
 }  // namespace ergon

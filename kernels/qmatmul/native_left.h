@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "kernels/qmatmul/native_panels.h"
 
@@ -21,13 +22,20 @@ class LeftRows {
   std::byte* groups(std::byte* left, std::int64_t first) const noexcept {
     return left + groups_at_ + static_cast<std::size_t>(first * groups_per_row_ * 8);
   }
-  /// Row `index` of the slot's x becomes row `r` of the tile of `rows` rows at place `first`.
-  void put(const Inputs& inputs, std::size_t slot, std::int64_t index, std::byte* left,
-           std::int64_t first, int r, int rows) const;
+  /// Rows of the slot's x become the tile that begins at place `first`.
+  void put(const Inputs& inputs, std::size_t slot, std::span<const std::int64_t> rows,
+           std::byte* left, std::int64_t first) const;
 
  private:
+  bool multiplied_as_given() const noexcept;
+  /// One row as the tile multiplies it, row_bytes() of which the given elements are written, and
+  /// its words in `groups`, which the tile's row r of `rows` has.
+  void prepare(const Inputs& inputs, std::size_t slot, std::int64_t row, std::byte* to,
+               std::byte* groups, int rows) const;
+
   const QMatmul& workload_;
   const simd::QTileSet& set_;
+  std::int64_t element_;  // bytes
   std::int64_t row_bytes_, groups_per_row_;
   std::size_t groups_at_ = 0, group_bytes_ = 0;
   int offset_;

@@ -91,7 +91,8 @@ void put_scale(QScale type, float scale, int lane, std::byte* to) {
 }
 
 void put_zero(int lanes, int zero, int lane, std::byte* to) {
-  const int bit = lanes == 16 ? lane % 2 * 32 + lane / 2 * 4 : 4 * lane;
+  int bit = 4 * lane;
+  if (lanes >= 16) bit = lane / 16 * 64 + lane % 2 * 32 + lane % 16 / 2 * 4;
   to[bit / 8] |= static_cast<std::byte>((15 - zero) << (bit % 8));
 }
 
@@ -172,6 +173,16 @@ void pack_panels(const QMatmul& workload, const simd::QTileSet& set, const Weigh
         group += shape.lines * shape.line_bytes + shape.tail_bytes;
       }
     }
+}
+
+simd::QFetch fetch_for(const PanelShape& shape, const std::byte* panel, const std::byte* next,
+                       std::int64_t tile, std::int64_t tiles) noexcept {
+  if (tiles > 1 && next != nullptr)
+    return {next + shape.bytes * tile / tiles, shape.line_bytes / tiles, shape.tail_bytes / tiles};
+  // M = 1 and 8, cold. Zen 5: up to 40 % faster than 3 KiB, 24 KiB the same. Zen 4, half as fast in
+  // using a line: 3 KiB up to 7 % faster than 1, and 8 the same.
+  constexpr std::int64_t ahead = 12288;
+  return {panel + ahead, shape.line_bytes, shape.tail_bytes};
 }
 
 std::vector<std::byte> decoding_table(const QMatmul& workload) {

@@ -27,6 +27,12 @@ struct PanelShape {
 void pack_panels(const QMatmul& workload, const simd::QTileSet& set, const Weights& from,
                  std::int64_t first, std::int64_t end, std::byte* to);
 
+/// What one of the `tiles` tiles that meet a panel asks for. One alone: its own panel, a little
+/// ahead of use. Of several each a part of the panel that comes next (nullptr: none), which then
+/// lies in a cache when the first of its own tiles begins.
+simd::QFetch fetch_for(const PanelShape& shape, const std::byte* panel, const std::byte* next,
+                       std::int64_t tile, std::int64_t tiles) noexcept;
+
 /// QTileCall::table; empty for kinds that look nothing up.
 std::vector<std::byte> decoding_table(const QMatmul& workload);
 

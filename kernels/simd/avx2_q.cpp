@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "kernels/dtype.h"
+#include "kernels/simd/avx2_words.h"
 #include "kernels/simd/qtile_loop.h"
 #include "kernels/simd/qtile_sets.h"
 
@@ -43,7 +44,14 @@ template <QProduct computed>
 struct Totals {
   static constexpr QProduct product = computed;
   static constexpr int lanes = 8;
+  // Two multiply-adds a cycle, four cycles each.
+  static constexpr int in_flight = 8, registers = 10, most_rows = 4;
   using Float = __m256;
+  using Line = __m256i;
+  template <class Tables, class Group>
+  static Line line(const std::byte* from, const Tables& /*tables*/, const Group& /*group*/) {
+    return whole(from);
+  }
   static Float read_scale(const std::byte* from) {
     switch (product.scale) {
       case QScale::f32:
@@ -88,6 +96,8 @@ struct Integers : Totals<computed> {
   using Sum = __m256i;
   using Words = __m256i;
   using Group = __m256i;
+  // Products do not wait for sums, but many additions in a row do.
+  static constexpr int in_flight = computed.whole ? 4 : 1;
   struct Tables {};
   static constexpr bool nibbles = computed.kind == QKind::nibbles_s8;
   static constexpr int phases = nibbles ? 2 : 1;
@@ -99,18 +109,12 @@ struct Integers : Totals<computed> {
                                                12, 12, 12, 12, 8, 8, 8, 8, 4, 4, 4, 4, 0, 0, 0, 0);
     return _mm256_shuffle_epi8(zero_nibbles(zeros), first_byte);
   }
-  static void decode(const std::byte* line, const Tables& /*tables*/, const Group& group,
-                     Words (&words)[phases]) {
-    const __m256i bytes = whole(line);
-    if constexpr (nibbles) {
-      const __m256i low = _mm256_set1_epi8(15);
-      words[0] = _mm256_and_si256(bytes, low);
-      words[1] = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low);
-      if constexpr (computed.zero_points)
-        for (Words& word : words) word = _mm256_add_epi8(word, group);
-    } else {
-      words[0] = bytes;
-    }
+  template <int phase>
+  static Words word(const __m256i& bytes, const Tables& /*tables*/, const Group& group) {
+    if constexpr (!nibbles) return bytes;
+    const __m256i codes =
+        _mm256_and_si256(phase == 0 ? bytes : _mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
+    return computed.zero_points ? _mm256_add_epi8(codes, group) : codes;
   }
   static void multiply_add(Sum& sum, Words words, const std::byte* left) {
     __m256i activations = _mm256_set1_epi32(word_at(left));
@@ -155,20 +159,17 @@ struct Nibbles : Floats<computed> {
     if constexpr (!computed.zero_points) return _mm256_setzero_si256();
     return _mm256_sub_epi32(zero_nibbles(zeros), _mm256_set1_epi32(15));
   }
-  static void decode(const std::byte* line, const Tables& tables, const Group& group,
-                     Words (&words)[phases]) {
-    const __m256i lanes = whole(line);
-    unrolled<phases>([&](auto k) ERGON_INLINE {
-      const __m256i at = _mm256_srli_epi32(lanes, k % 2 * 16 + k / 2 * 4);
-      if constexpr (computed.zero_points) {
-        const __m256i code = _mm256_and_si256(at, _mm256_set1_epi32(15));
-        words[k] = _mm256_cvtepi32_ps(_mm256_add_epi32(code, group));
-      } else {
-        const __m256 upper_half = _mm256_castsi256_ps(_mm256_slli_epi32(at, 28));
-        words[k] = _mm256_blendv_ps(_mm256_permutevar8x32_ps(tables.low, at),
-                                    _mm256_permutevar8x32_ps(tables.high, at), upper_half);
-      }
-    });
+  template <int k>
+  static Words word(const __m256i& lanes, const Tables& tables, const Group& group) {
+    const __m256i at = _mm256_srli_epi32(lanes, k % 2 * 16 + k / 2 * 4);
+    if constexpr (computed.zero_points) {
+      const __m256i code = _mm256_and_si256(at, _mm256_set1_epi32(15));
+      return _mm256_cvtepi32_ps(_mm256_add_epi32(code, group));
+    } else {
+      const __m256 upper_half = _mm256_castsi256_ps(_mm256_slli_epi32(at, 28));
+      return _mm256_blendv_ps(_mm256_permutevar8x32_ps(tables.low, at),
+                              _mm256_permutevar8x32_ps(tables.high, at), upper_half);
+    }
   }
 };
 
@@ -180,17 +181,14 @@ struct Bytes : Floats<computed> {
   static constexpr int phases = 4;
   static Tables tables(const QTileCall& /*call*/) { return {}; }
   static Group open(const std::byte* /*zeros*/) { return {}; }
-  static void decode(const std::byte* line, const Tables& /*tables*/, const Group& /*group*/,
-                     Words (&words)[phases]) {
-    const __m256i lanes = whole(line);
-    unrolled<phases>([&](auto k) ERGON_INLINE {
-      constexpr int shift = k % 2 * 16 + k / 2 * 8;
-      const __m256i magnitude =
-          _mm256_and_si256(_mm256_srli_epi32(lanes, shift), _mm256_set1_epi32(127));
-      const __m256 sign = _mm256_and_ps(_mm256_castsi256_ps(_mm256_slli_epi32(lanes, 24 - shift)),
-                                        _mm256_set1_ps(-0.0F));
-      words[k] = _mm256_or_ps(value(magnitude), sign);
-    });
+  template <int k>
+  static Words word(const __m256i& lanes, const Tables& /*tables*/, const Group& /*group*/) {
+    constexpr int shift = k % 2 * 16 + k / 2 * 8;
+    const __m256i magnitude =
+        _mm256_and_si256(_mm256_srli_epi32(lanes, shift), _mm256_set1_epi32(127));
+    const __m256 sign = _mm256_and_ps(_mm256_castsi256_ps(_mm256_slli_epi32(lanes, 24 - shift)),
+                                      _mm256_set1_ps(-0.0F));
+    return _mm256_or_ps(value(magnitude), sign);
   }
 
  private:
@@ -210,11 +208,10 @@ struct Plain : Floats<computed> {
   static constexpr int phases = 2;
   static Tables tables(const QTileCall& /*call*/) { return {}; }
   static Group open(const std::byte* /*zeros*/) { return {}; }
-  static void decode(const std::byte* line, const Tables& /*tables*/, const Group& /*group*/,
-                     Words (&words)[phases]) {
-    const __m256i pairs = whole(line);
-    words[0] = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
-    words[1] = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
+  template <int phase>
+  static Words word(const __m256i& pairs, const Tables& /*tables*/, const Group& /*group*/) {
+    return _mm256_castsi256_ps(phase == 0 ? _mm256_slli_epi32(pairs, 16)
+                                          : _mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
   }
 };
 
@@ -255,8 +252,11 @@ QuantizedGroup quantize(const std::byte* x, bool from_bf16, std::int64_t count, 
   return {scale, sum};
 }
 
-// Of 16 registers 8 hold sums and totals.
-constexpr int most_rows(const QProduct& /*product*/) { return 4; }
+std::int32_t sum_codes(const std::int8_t* codes, std::int64_t count) {
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) sum += codes[i];
+  return sum;
+}
 
 template <QProduct product>
 using OfFloats = std::conditional_t<
@@ -267,16 +267,17 @@ constexpr QTileSet set(std::string_view instruction) {
   return {.isa = Isa::avx2,
           .instruction = instruction,
           .features = {"f16c"},
-          .lanes = 8,
           .left_f32 = true,
-          .quantize = quantize};
+          .quantize = quantize,
+          .sum = sum_codes,
+          .pack = pack<Avx2Words32, 4, 1>};
 }
 
 }  // namespace
 
 constinit const std::array<QTileSet, s8_qproducts> avx2_s8_qtile_sets =
-    qtile_sets_like<Integers, most_rows, 0, s8_qproducts>(set("vpmaddubsw ymm"));
+    qtile_sets_like<Integers, 0, s8_qproducts>(set("vpmaddubsw ymm"));
 constinit const std::array<QTileSet, float_qproducts> avx2_float_qtile_sets =
-    qtile_sets_like<OfFloats, most_rows, s8_qproducts, float_qproducts>(set("vfmadd ymm"));
+    qtile_sets_like<OfFloats, s8_qproducts, float_qproducts>(set("vfmadd ymm"));
 
 }  // namespace ergon::simd

@@ -46,6 +46,8 @@ template <QProduct computed>
 struct Avx512Totals {
   static constexpr QProduct product = computed;
   static constexpr int lanes = 16;
+  // Two a cycle, five or six cycles each (Zen 5; Zen 4: one a cycle, four).
+  static constexpr int in_flight = 10, registers = 26;
   using Float = __m512;
   static Float read_scale(const std::byte* from) { return scales_avx512(product.scale, from); }
   static Float scaled(Float scale, const std::byte* by) {
@@ -92,6 +94,24 @@ inline QuantizedGroup quantize_avx512(const std::byte* x, bool from_bf16, std::i
   if (half) scale = _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtps_ph(_mm_set_ss(scale), 0)));
   return {scale, _mm512_reduce_add_epi32(sum)};
 }
+
+inline std::int32_t sum_avx512(const std::int8_t* codes, std::int64_t count) {
+  __m512i sum = _mm512_setzero_si512();
+  for (std::int64_t i = 0; i < count; i += 64) {
+    const __mmask64 present = ~0ULL >> std::max<std::int64_t>(64 - (count - i), 0);
+    // As unsigned bytes, 128 too large each.
+    const __m512i bytes = _mm512_xor_si512(_mm512_maskz_loadu_epi8(present, codes + i),
+                                           _mm512_maskz_set1_epi8(present, -128));
+    sum = _mm512_add_epi64(sum, _mm512_sad_epu8(bytes, _mm512_setzero_si512()));
+  }
+  return static_cast<std::int32_t>(_mm512_reduce_add_epi64(sum) - 128 * count);
+}
+
+/// What every set of AVX-512 has.
+inline constexpr QTileSet avx512_qtile_set = {.isa = Isa::avx512,
+                                              .quantize = quantize_avx512,
+                                              .sum = sum_avx512,
+                                              .pack = pack<Avx512Words32, 4, 1>};
 
 }  // namespace
 }  // namespace ergon::simd

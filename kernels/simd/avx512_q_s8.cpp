@@ -1,5 +1,5 @@
 // Quantized products by vpdpbusd: unsigned weights, four products a lane, exact.
-#include "kernels/simd/avx512_q.h"
+#include "kernels/simd/avx512_wide.h"
 #include "kernels/simd/qtile_sets.h"
 
 namespace ergon::simd {
@@ -10,6 +10,7 @@ struct Integers : Avx512Totals<computed> {
   using Sum = __m512i;
   using Words = __m512i;
   using Group = __m512i;
+  using Line = __m512i;
   struct Tables {};
   static constexpr bool nibbles = computed.kind == QKind::nibbles_s8;
   static constexpr int phases = nibbles ? 2 : 1;
@@ -23,21 +24,19 @@ struct Integers : Avx512Totals<computed> {
                         0, 12, 12, 12, 12, 8, 8, 8, 8, 4, 4, 4, 4, 0, 0, 0, 0);
     return _mm512_shuffle_epi8(zero_nibbles_avx512(zeros), first_byte);
   }
-  static void decode(const std::byte* line, const Tables& /*tables*/, const Group& group,
-                     Words (&words)[phases]) {
-    const __m512i bytes = _mm512_loadu_si512(line);
-    if constexpr (nibbles) {
-      const __m512i low = _mm512_set1_epi8(15);
-      words[0] = _mm512_and_si512(bytes, low);
-      words[1] = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low);
-      if constexpr (computed.zero_points)
-        for (Words& word : words) word = _mm512_add_epi8(word, group);
-    } else {
-      words[0] = bytes;
-    }
+  static Line line(const std::byte* from, const Tables& /*tables*/, const Group& /*group*/) {
+    return _mm512_loadu_si512(from);
   }
-  static void multiply_add(Sum& sum, Words words, const std::byte* left) {
-    sum = _mm512_dpbusd_epi32(sum, words, _mm512_set1_epi32(word_at(left)));
+  template <int phase>
+  static Words word(const Line& bytes, const Tables& /*tables*/, const Group& group) {
+    if constexpr (!nibbles) return bytes;
+    const __m512i codes =
+        _mm512_and_si512(phase == 0 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
+    return computed.zero_points ? _mm512_add_epi8(codes, group) : codes;
+  }
+  template <class Left>
+  static void multiply_add(Sum& sum, Words words, Left left) {
+    add_quads(sum, words, left);
   }
   static Sum nothing() { return _mm512_setzero_si512(); }
   static Sum start(const std::byte* from) { return _mm512_set1_epi32(word_at(from)); }
@@ -45,18 +44,20 @@ struct Integers : Avx512Totals<computed> {
   static __m512 to_float(Sum sum) { return _mm512_cvtepi32_ps(sum); }
 };
 
-// A group has integer sums and totals, 16 registers for 8 rows. Without totals 16 rows would fit,
-// but their activations (64 KiB at k = 4096) would not stay in L1: 4 % slower than 12.
-constexpr int most_rows(const QProduct& product) { return product.whole ? 12 : 8; }
+// A group has integer sums and totals: two of each hide the latency of 4 rows, and 6 rows of one
+// each are 5 to 8 % slower (Zen 5).
+template <QProduct product>
+using Unit = Wide<Integers<product>, product.whole ? 12 : 4>;
 
 }  // namespace
 
 constinit const std::array<QTileSet, s8_qproducts> avx512_s8_qtile_sets =
-    qtile_sets_like<Integers, most_rows, 0, s8_qproducts>({.isa = Isa::avx512,
-                                                           .instruction = "vpdpbusd zmm",
-                                                           .features = {"avx512_vnni"},
-                                                           .lanes = 16,
-                                                           .offset = 128,
-                                                           .quantize = quantize_avx512});
+    qtile_sets_like<Unit, 0, s8_qproducts>([] {
+      QTileSet set = avx512_qtile_set;
+      set.instruction = "vpdpbusd zmm";
+      set.features = {"avx512_vnni"};
+      set.offset = 128;
+      return set;
+    }());
 
 }  // namespace ergon::simd

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "kernels/dtype.h"
+#include "kernels/simd/portable_words.h"
 #include "kernels/simd/qtile_loop.h"
 #include "kernels/simd/qtile_sets.h"
 
@@ -42,6 +43,7 @@ template <QProduct computed>
 struct Totals {
   static constexpr QProduct product = computed;
   static constexpr int lanes = width;
+  static constexpr int in_flight = 1, registers = 8, most_rows = 4;
   using Float = FloatLanes;
   static Float read_scale(const std::byte* from) {
     return each<float>([&](int i) {
@@ -97,13 +99,22 @@ struct Integers : Totals<computed> {
     if constexpr (!computed.zero_points) return {};
     return each<std::uint32_t>([&](int i) { return 0x01010101 * zero_nibble(zeros, i); });
   }
-  static void decode(const std::byte* line, const Tables& /*tables*/, const Group& group,
-                     Words (&words)[phases]) {
+  // All words of a line at once: compilers make vectors of it.
+  struct Line {
+    Words words[phases];
+  };
+  static Line line(const std::byte* from, const Tables& /*tables*/, const Group& group) {
+    Line line;
     for (int p = 0; p < phases; ++p)
-      words[p] = each<std::uint32_t>([&](int i) {
-        const auto bytes = value_at<std::uint32_t>(line, i);
+      line.words[p] = each<std::uint32_t>([&](int i) {
+        const auto bytes = value_at<std::uint32_t>(from, i);
         return nibbles ? ((bytes >> (4 * p)) & 0x0f0f0f0fU) + group.lane[i] : bytes;
       });
+    return line;
+  }
+  template <int phase>
+  static Words word(const Line& line, const Tables& /*tables*/, const Group& /*group*/) {
+    return line.words[phase];
   }
   static void multiply_add(Sum& sum, const Words& words, const std::byte* left) {
     for (int i = 0; i < width; ++i)
@@ -142,11 +153,14 @@ struct Floats : Totals<computed> {
     if constexpr (!computed.zero_points) return {};
     return each<int>([&](int i) { return zero_nibble(zeros, i); });
   }
-  static void decode(const std::byte* line, const Tables& tables, const Group& group,
-                     Words (&words)[phases]) {
+  struct Line {
+    Words words[phases];
+  };
+  static Line line(const std::byte* from, const Tables& tables, const Group& group) {
+    Line line;
     for (int k = 0; k < phases; ++k)
-      words[k] = each<float>([&](int i) {
-        const auto bits = value_at<std::uint32_t>(line, i) >> (k % 2 * 16 + k / 2 * (32 / phases));
+      line.words[k] = each<float>([&](int i) {
+        const auto bits = value_at<std::uint32_t>(from, i) >> (k % 2 * 16 + k / 2 * (32 / phases));
         if constexpr (pairs) {
           return from_bf16(static_cast<std::uint16_t>(bits));
         } else if constexpr (nibbles) {
@@ -158,6 +172,11 @@ struct Floats : Totals<computed> {
           return from_bf16(static_cast<std::uint16_t>(low | (high << 8) | ((bits & 128U) << 8)));
         }
       });
+    return line;
+  }
+  template <int phase>
+  static Words word(const Line& line, const Tables& /*tables*/, const Group& /*group*/) {
+    return line.words[phase];
   }
   static void multiply_add(Sum& sum, const Words& words, const std::byte* left) {
     const auto activation = value_at<float>(left);
@@ -188,7 +207,11 @@ QuantizedGroup quantize(const std::byte* x, bool from_bf16s, std::int64_t count,
   return {half ? from_f16(to_f16(scale)) : scale, sum};
 }
 
-constexpr int most_rows(const QProduct& /*product*/) { return 4; }
+std::int32_t sum_codes(const std::int8_t* codes, std::int64_t count) {
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) sum += codes[i];
+  return sum;
+}
 
 template <QProduct product>
 using Unit = std::conditional_t<multiplies_s8(product.kind), Integers<product>, Floats<product>>;
@@ -196,10 +219,12 @@ using Unit = std::conditional_t<multiplies_s8(product.kind), Integers<product>, 
 }  // namespace
 
 constinit const std::array<QTileSet, qproducts.size()> portable_qtile_sets =
-    qtile_sets_like<Unit, most_rows, 0, qproducts.size()>({.isa = Isa::portable,
-                                                           .instruction = "C++",
-                                                           .lanes = width,
-                                                           .left_f32 = true,
-                                                           .quantize = quantize});
+    qtile_sets_like<Unit, 0, qproducts.size()>(
+        {.isa = Isa::portable,
+         .instruction = "C++",
+         .left_f32 = true,
+         .quantize = quantize,
+         .sum = sum_codes,
+         .pack = pack<PortableWords<std::uint32_t, 4>, 4, 1>});
 
 }  // namespace ergon::simd

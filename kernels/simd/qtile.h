@@ -14,8 +14,8 @@
 //   e4m3        4 bytes, k 0, 2, 1, 3                      e4m3 codes times bf16
 //   pairs       2 bf16, k 0 and 1                          bf16 as it is, times bf16
 //
-// A zero point is stored as 15 - zero, a nibble: of 16 lanes that of lane i at bit 32 (i % 2) +
-// 4 (i / 2), of 8 lanes at bit 4 i. nibbles_s8 multiplies codes, or codes + 15 - zero; what they
+// A zero point is stored as 15 - zero, a nibble: of every 16 lanes that of lane i at bit 32 (i % 2)
+// + 4 (i / 2), of 8 lanes at bit 4 i. nibbles_s8 multiplies codes, or codes + 15 - zero; what they
 // are too large by, and bytes_s8's offset, the caller's `start` takes back.
 //
 // Activations ("left") are words of a tile's rows side by side: word i of row r is at (i rows + r)
@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "kernels/simd/isa.h"
+#include "kernels/simd/tile.h"
 
 namespace ergon {
 struct CpuInfo;
@@ -95,6 +96,13 @@ constexpr int zero_bytes(const QProduct& product, int lanes) noexcept {
   return product.zero_points ? lanes / 2 : 0;
 }
 
+/// Memory that a tile asks for while it works: from here on so many bytes with each line of its
+/// panel, and with the end of each group.
+struct QFetch {
+  const std::byte* from = nullptr;
+  std::int64_t a_line = 0, a_tail = 0;
+};
+
 struct QTileCall {
   std::int64_t groups = 0;
   std::int64_t lines = 0, last_lines = 0;  // of a group, and of the last one
@@ -109,8 +117,7 @@ struct QTileCall {
   std::int64_t to_row = 0;  // bytes
   int columns = 0;          // at most `lanes`; the rest is not written
   bool to_bf16 = false;     // rounded to nearest even; else f32
-  /// How far ahead of use a line of the panel is asked for; bytes.
-  std::int64_t ahead = 0;
+  QFetch fetch;
 };
 using QTile = void (*)(const QTileCall&);
 
@@ -123,6 +130,7 @@ struct QuantizedGroup {
 /// `x` is f32 or bf16 (`from_bf16`), `count` a multiple of 32.
 using QuantizeGroup = QuantizedGroup (*)(const std::byte* x, bool from_bf16, std::int64_t count,
                                          bool half, std::int8_t* codes);
+using SumCodes = std::int32_t (*)(const std::int8_t* codes, std::int64_t count);
 
 struct QTileSet {
   Isa isa = Isa::portable;
@@ -134,6 +142,8 @@ struct QTileSet {
   bool left_f32 = false;         // of kinds that do not multiply s8
   const QTile* tiles = nullptr;  // [rows - 1]
   QuantizeGroup quantize = nullptr;
+  SumCodes sum = nullptr;
+  Pack pack = nullptr;  // of left, by bytes
 };
 
 /// All that this build holds.

@@ -4,8 +4,12 @@
 //   Group             what a group's zero points are, expanded; read by open(p)
 //   Tables            what decoding looks up; made by tables(call)
 //   product, lanes    what it computes, and how wide
+//   most_rows         of a tile
 //   phases            words of left that a line meets
-//   decode(line, tables, group, words)   words[phases]
+//   in_flight         sums that hide the latency of multiply_add
+//   registers         of Sum or Float, that decoding leaves to sums and totals
+//   Line, line(p, tables, group)         what decoding the words of a line shares
+//   word<phase>(line, tables, group)     a word, decoded just before its use: registers are few
 //   multiply_add(sum, words, left)       left: the address of a row's word
 //   nothing(), start(p), add(a, b)       of sums; start is an s32 for all lanes
 //   to_float(sum), read_scale(p)
@@ -24,6 +28,17 @@
 #include "kernels/simd/tile_loop.h"
 
 namespace ergon::simd {
+
+/// Sums for each row. A few rows wait for each other's results: then phases, and lines, have sums
+/// of their own, which are added up at the end of a group.
+template <class Unit>
+constexpr int sums_of_a_row(int rows) {
+  const int totals = Unit::product.whole ? 0 : 1;
+  int sums = 1;
+  while (sums < 4 && rows * sums < Unit::in_flight && rows * (2 * sums + totals) <= Unit::registers)
+    sums *= 2;
+  return sums;
+}
 
 /// What a row's sums start from.
 template <class Unit>
@@ -44,12 +59,18 @@ void qtile(const QTileCall& given) {
   constexpr std::int64_t word = 4, line_bytes = word * lanes, word_row = word * rows;
   constexpr std::int64_t scales = scale_bytes(product.scale, lanes);
   constexpr std::int64_t group_tail = scales + zero_bytes(product, lanes);
-  // Few rows wait for each other's results: each phase of a few lines then has sums of its own.
-  constexpr int together = rows <= 2 && product.whole ? 4 / phases : 1;
-  constexpr int sets = rows <= 2 ? together * phases : 1;
+  constexpr int sets = sums_of_a_row<Unit>(rows);
+  constexpr int together = sets > phases ? sets / phases : 1;
 
   const auto tables = Unit::tables(call);
-  const std::byte *panel = call.panel, *left = call.left, *left_groups = call.left_groups;
+  const std::byte *panel = call.panel, *left = call.left, *left_groups = call.left_groups,
+                  *fetch = call.fetch.from;
+  // What is written at the end comes into the cache meanwhile.
+  const std::int64_t row_bytes = (call.to_bf16 ? 2 : 4) * lanes;
+  unrolled<rows>([&](auto r) ERGON_INLINE {
+    for (std::int64_t i = 0; i < row_bytes; i += 64)
+      __builtin_prefetch(call.to + r * call.to_row + i, 1);
+  });
   Float total[rows] = {};
   for (std::int64_t g = call.groups; g > 0; --g) {
     std::int64_t lines = g == 1 ? call.last_lines : call.lines;
@@ -61,12 +82,13 @@ void qtile(const QTileCall& given) {
       });
     });
     const auto line = [&](auto offset) ERGON_INLINE {
-      typename Unit::Words words[phases];
-      __builtin_prefetch(panel + call.ahead);
-      Unit::decode(panel, tables, group, words);
+      for (std::int64_t i = 0; i < line_bytes; i += 64) __builtin_prefetch(fetch + i);
+      fetch += call.fetch.a_line;
+      const auto codes = Unit::line(panel, tables, group);
       unrolled<phases>([&](auto p) ERGON_INLINE {
+        const auto words = Unit::template word<p>(codes, tables, group);
         unrolled<rows>([&](auto r) ERGON_INLINE {
-          Unit::multiply_add(sum[(offset * phases + p) % sets][r], words[p],
+          Unit::multiply_add(sum[(offset * phases + p) % sets][r], words,
                              left + p * word_row + word * r);
         });
       });
@@ -92,6 +114,7 @@ void qtile(const QTileCall& given) {
         total[r] = Unit::times_add(total[r], value, factor);
     });
     panel += group_tail;
+    fetch += call.fetch.a_tail;
     left_groups += 2 * word_row;
   }
   unrolled<rows>([&](auto r) ERGON_INLINE {
@@ -108,18 +131,23 @@ inline constexpr auto qtiles = []<std::size_t... i>(std::index_sequence<i...>) {
 }
 (std::make_index_sequence<most_rows>{});
 
-/// A set for each of qproducts [first, first + count), from one that has all but product and tiles.
-template <template <QProduct> class Unit, auto most_rows, std::size_t first, std::size_t count>
+/// `common` with what a Unit says.
+template <class Unit>
+constexpr QTileSet qtile_set_of(QTileSet common) {
+  common.product = Unit::product;
+  common.most_rows = Unit::most_rows;
+  common.lanes = Unit::lanes;
+  common.tiles = qtiles<Unit, Unit::most_rows>.data();
+  return common;
+}
+
+/// A set for each of qproducts [first, first + count).
+template <template <QProduct> class Unit, std::size_t first, std::size_t count>
 constexpr auto qtile_sets_like(const QTileSet& common) {
-  std::array<QTileSet, count> sets{};
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
-    ((sets[i] = common, sets[i].product = qproducts[first + i],
-      sets[i].most_rows = most_rows(qproducts[first + i]),
-      sets[i].tiles = qtiles<Unit<qproducts[first + i]>, most_rows(qproducts[first + i])>.data()),
-     ...);
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    return std::array<QTileSet, count>{qtile_set_of<Unit<qproducts[first + i]>>(common)...};
   }
   (std::make_index_sequence<count>{});
-  return sets;
 }
 
 }  // namespace ergon::simd

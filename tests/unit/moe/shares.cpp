@@ -28,7 +28,9 @@ TEST(NativeShares, AreEveryTileOnceAndAboutEqual) {
     for (int thread = 0; thread < team; ++thread) {
       std::int64_t cost = 0;
       over_share(rows, panels, 8, thread, team,
-                 [&](std::int64_t e, std::int64_t panel, std::int64_t first, int count) {
+                 [&](std::int64_t e, std::int64_t panel, const TileCut& cut, std::int64_t tile) {
+                   const std::int64_t first = cut.first(tile);
+                   const int count = cut.size(tile);
                    EXPECT_LE(count, 8);
                    cost += count + (first == 0 ? rows_worth_a_panel : 0);
                    for (std::int64_t r = first; r < first + count; ++r)
