@@ -89,7 +89,7 @@ TEST(Resume, OtherVariablesThatMoveALibraryAreRefused) {
   program::Folder folder;
   start_and_kill(folder, 0);
   const auto result = program::ergon(folder, "run suite.toml --launches 6 --resume result.json",
-                                     "OPENBLAS_CORETYPE=Haswell");
+                                     "OMP_STACKSIZE=17M");
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(program::lines(result.err), 1) << result.err;
   EXPECT_THAT(result.err, HasSubstr("it cannot go on"));
