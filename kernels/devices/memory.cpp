@@ -24,13 +24,6 @@ std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-// Advice that the kernel refuses (built without huge pages) changes nothing but the pages' size,
-// which whoever records a run reads from the system.
-void advise(std::byte* data, std::size_t bytes, PagePolicy policy) noexcept {
-  if (policy == PagePolicy::huge) madvise(data, bytes, MADV_HUGEPAGE);
-  if (policy == PagePolicy::small) madvise(data, bytes, MADV_NOHUGEPAGE);
-}
-
 // The least that a line has on either architecture; a line named twice is dropped twice.
 constexpr std::size_t cache_line = 64;
 
@@ -51,6 +44,17 @@ void wait_for_dropped_lines() noexcept {
 }
 
 }  // namespace
+
+// Advice that the kernel refuses (built without huge pages) changes nothing but the pages' size,
+// which whoever records a run reads from the system.
+void advise(std::byte* data, std::size_t bytes, PagePolicy policy) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
+  const std::size_t before = rounded_up(address, small_page) - address;
+  if (bytes < before + small_page) return;
+  const std::size_t whole = (bytes - before) / small_page * small_page;
+  if (policy == PagePolicy::huge) madvise(data + before, whole, MADV_HUGEPAGE);
+  if (policy == PagePolicy::small) madvise(data + before, whole, MADV_NOHUGEPAGE);
+}
 
 void evict(const std::byte* data, std::size_t bytes) noexcept {
   const auto first = reinterpret_cast<std::uintptr_t>(data) % cache_line;

@@ -35,6 +35,10 @@ class PagePolicyScope {
   PagePolicy before_;
 };
 
+/// Asks for such pages under memory that someone else allocated, before its first use: for the
+/// whole small pages in it.
+void advise(std::byte* data, std::size_t bytes, PagePolicy policy) noexcept;
+
 /// Writes back and drops these bytes from the caches of all processors; their values stay. Does
 /// nothing on processors other than x86-64 and Arm.
 void evict(const std::byte* data, std::size_t bytes) noexcept;
