@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds and tests.
 #   ./test.sh [--no-install]         the tests, at most 10 minutes
-#   ./test.sh --all [--no-install]   also lint, sanitizers, Arm, oneDNN 3, first; the plain tests come last
+#   ./test.sh --all [--no-install]   also lint, sanitizers, Arm, oneDNN 3 with ggml, first; the plain tests come last
 set -euo pipefail
 cd "$(dirname "$0")"
 source cmake/setup.sh
@@ -26,8 +26,10 @@ run_tests() {
 need "${build_packages[@]}"
 if [ "$all" = yes ]; then
   need "${all_packages[@]}"
+  say "ggml"
+  cmake/ggml.sh build/ggml-root
   say "format and lint"
-  cmake/lint.sh
+  cmake/lint.sh -DERGON_GGML_ROOT="$root/build/ggml-root"
   build asan all
   # g++ 12's leak check crashes on the thread-local memory of libraries that it tracks by this.
   ASAN_OPTIONS=intercept_tls_get_addr=0 run_tests asan
@@ -38,9 +40,9 @@ if [ "$all" = yes ]; then
   build arm all
   run_tests arm
   cmake/onednn3.sh build/onednn3-root
-  build onednn3 "ergon tests/contract/all tests/unit/onednn/all tests/end_to_end/all" \
-    -DERGON_ONEDNN_ROOT="$root/build/onednn3-root"
-  run_tests onednn3 -R 'onednn|contract|run_and_check'
+  build onednn3 "ergon tests/contract/all tests/unit/onednn/all tests/unit/ggml/all tests/end_to_end/all" \
+    -DERGON_ONEDNN_ROOT="$root/build/onednn3-root" -DERGON_GGML_ROOT="$root/build/ggml-root"
+  run_tests onednn3 -R 'onednn|ggml|contract|run_and_check'
 fi
 build release all -DERGON_TESTS=ON
 run_tests release

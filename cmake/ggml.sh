@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # cmake/ggml.sh DEST: builds ggml 0.25 for this processor, with OpenMP, and puts it (headers, libraries,
 # CMake package) into DEST, for ERGON_GGML_ROOT. The sources are those that llama-cpp-python's source
-# package holds. Does nothing where DEST has it.
+# package holds. Does nothing where DEST has it for a processor of these features.
 set -euo pipefail
 
 version=0.3.36 # llama-cpp-python's own numbering
 sha256=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
 [ $# -eq 1 ] || { echo "usage: $0 DEST" >&2; exit 2; }
 destination=$1
-[ -e "$destination/lib/cmake/ggml/ggml-config.cmake" ] && exit 0
+features=$(grep -m 1 -E '^(flags|Features)' /proc/cpuinfo)
+[ "$(cat "$destination/features" 2>/dev/null)" = "$features" ] && exit 0
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -30,6 +31,7 @@ GIT_CEILING_DIRECTORIES=$scratch cmake -S "$scratch" -B "$scratch/build" -DCMAKE
   -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_INSTALL_RPATH="\$ORIGIN" >"$scratch/log" &&
   cmake --build "$scratch/build" -j "$(nproc)" >>"$scratch/log" 2>&1 &&
   cmake --install "$scratch/build" >>"$scratch/log" || { tail -n 40 "$scratch/log" >&2; exit 1; }
+printf '%s\n' "$features" >"$scratch/root/features"
 mkdir -p "$(dirname "$destination")"
 rm -rf "$destination"
 mv "$scratch/root" "$destination"

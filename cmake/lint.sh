@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# clang-format and clang-tidy over every C++ file that git tracks; fails on the first finding of each.
+# cmake/lint.sh [CMAKE ARGUMENT...]: clang-format and clang-tidy over every C++ file that git tracks; fails on
+# the first finding of each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
@@ -7,7 +8,7 @@ mkdir -p build
 mapfile -t sources < <(git ls-files '*.cpp' '*.h')
 clang-format-14 --dry-run -Werror "${sources[@]}"
 
-cmake --preset lint >build/lint.log 2>&1 || { tail -n 40 build/lint.log; exit 1; }
+cmake --preset lint "$@" >build/lint.log 2>&1 || { tail -n 40 build/lint.log; exit 1; }
 # What this machine compiles: files for other processors are not among it.
 mapfile -t units < <(git ls-files 'kernels/*.cpp' 'bench/*.cpp' | while read -r unit; do
   if grep -qF "$PWD/$unit\"" build/lint/compile_commands.json; then echo "$unit"; fi

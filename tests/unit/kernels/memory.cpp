@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdio>
+#include <fstream>
 #include <new>
+#include <string>
 #include <utility>
 
 namespace ergon {
@@ -34,6 +37,36 @@ TEST_F(PagePolicies, AlignToTheirPages) {
     memory.data()[99] = std::byte{1};
     EXPECT_EQ(memory.data()[0], std::byte{0});
   }
+}
+
+/// The kernel's flags of the mapping that holds it ("rd wr hg"); empty where it does not tell.
+std::string flags_of(const std::byte* data) {
+  const auto at = reinterpret_cast<std::uintptr_t>(data);
+  std::ifstream maps("/proc/self/smaps");
+  std::string line;
+  for (bool inside = false; std::getline(maps, line);) {
+    std::uintptr_t first = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &first, &end) == 2) inside = first <= at && at < end;
+    if (inside && line.starts_with("VmFlags:")) return line;
+  }
+  return {};
+}
+
+TEST(Advice, IsForTheWholePagesThatOthersAllocated) {
+  const HostMemory memory(100 * 4096);
+  std::byte* first = memory.data();
+  advise(first + 10 * 4096 + 1, 20 * 4096, PagePolicy::small);
+  if (flags_of(first).empty()) GTEST_SKIP() << "the kernel shows no flags";
+  const auto small = [&](int page) {
+    return flags_of(first + page * 4096).find(" nh") != std::string::npos;
+  };
+  EXPECT_FALSE(small(10));
+  EXPECT_TRUE(small(11));
+  EXPECT_TRUE(small(29));
+  EXPECT_FALSE(small(30));
+  advise(first + 50 * 4096 + 1, 4096, PagePolicy::small);
+  advise(first + 60 * 4096, 4096, PagePolicy::system);
+  for (const int page : {50, 51, 60}) EXPECT_FALSE(small(page)) << page;
 }
 
 TEST(HostMemory, MovesItsBytes) {
