@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "bench/measure/absent_backend.h"
 #include "bench/measure/filter.h"
 #include "kernels/devices/cpu.h"
 
@@ -52,14 +53,19 @@ std::vector<const Implementation*> pick(const Machine& machine, const SuiteEntry
         by_default(candidate->info()))
       out.push_back(candidate.get());
   for (const std::string& selector : selectors) {
-    for (const auto& candidate : machine.registry.implementations())
-      if (candidate->info().kernel == entry.kernel && matches(selector, candidate->info()) &&
-          std::find(out.begin(), out.end(), candidate.get()) == out.end())
-        out.push_back(candidate.get());
     bool known = false;
+    const auto take = [&](const Implementation& candidate) {
+      known = true;
+      if (std::find(out.begin(), out.end(), &candidate) == out.end()) out.push_back(&candidate);
+    };
     for (const auto& candidate : machine.registry.implementations())
-      known = known ||
-              (candidate->info().kernel == entry.kernel && matches(selector, candidate->info()));
+      if (candidate->info().kernel == entry.kernel && matches(selector, candidate->info()))
+        take(*candidate);
+    // Which names and variants one that is not in this build has, nothing tells.
+    for (const auto& candidate : machine.absent)
+      if (candidate->info().kernel == entry.kernel &&
+          selector.substr(0, selector.find(':')) == candidate->info().backend)
+        take(*candidate);
     if (!known)
       throw UserError(where, "no implementation of " + entry.kernel + " is called '" + selector +
                                  "'; `ergon list --implementations` shows all");
@@ -217,7 +223,7 @@ std::string Case::name() const {
          "/threads:" + std::to_string(threads) + (cold ? "/cold" : "/warm");
 }
 
-Machine::Machine(const RegistryOptions& options) : registry(options) {
+Machine::Machine(const RegistryOptions& options) : registry(options), absent(absent_backends()) {
   for (const DeviceEntry& entry : device_entries()) {
     std::string reason;
     auto found = entry.find(reason);

@@ -43,6 +43,7 @@ struct CaseOptions {
 struct Machine {
   explicit Machine(const RegistryOptions& options);
   Registry registry;
+  Implementations absent;  // stand-ins for the backends that this build lacks
   std::vector<std::unique_ptr<Device>> devices;
   std::vector<std::pair<std::string, std::string>> missing_devices;  // api, reason
   Device& cpu() const;
