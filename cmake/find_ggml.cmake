@@ -1,11 +1,12 @@
 # Finds ggml as the target ggml::ggml, visible everywhere: in ERGON_GGML_ROOT where that is set, else
 # wherever CMake finds it. A root without ggml is an error; a system without it is not.
+# Before 0.9 it did not tell its version.
 if(ERGON_GGML_ROOT)
   unset(ggml_DIR CACHE)
-  find_package(ggml CONFIG REQUIRED PATHS ${ERGON_GGML_ROOT} NO_DEFAULT_PATH)
+  find_package(ggml 0.9 CONFIG REQUIRED PATHS ${ERGON_GGML_ROOT} NO_DEFAULT_PATH)
   unset(ggml_DIR CACHE)
 else()
-  find_package(ggml CONFIG QUIET)
+  find_package(ggml 0.9 CONFIG QUIET)
 endif()
 if(TARGET ggml::ggml)
   message(STATUS "ggml ${ggml_VERSION}: ${ggml_CONFIG}")

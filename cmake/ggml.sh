@@ -26,11 +26,17 @@ cmake_minimum_required(VERSION 3.22)
 project(ggml_alone C CXX)
 add_subdirectory($package/vendor/llama.cpp/ggml)
 EOF
-GIT_CEILING_DIRECTORIES=$scratch cmake -S "$scratch" -B "$scratch/build" -DCMAKE_BUILD_TYPE=Release \
-  -DGGML_NATIVE=ON -DGGML_OPENMP=ON -DGGML_LLAMAFILE=ON -DCMAKE_INSTALL_PREFIX="$scratch/root" \
-  -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_INSTALL_RPATH="\$ORIGIN" >"$scratch/log" &&
-  cmake --build "$scratch/build" -j "$(nproc)" >>"$scratch/log" 2>&1 &&
-  cmake --install "$scratch/build" >>"$scratch/log" || { tail -n 40 "$scratch/log" >&2; exit 1; }
+export GIT_CEILING_DIRECTORIES=$scratch
+if ! {
+  cmake -S "$scratch" -B "$scratch/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DGGML_OPENMP=ON \
+    -DGGML_LLAMAFILE=ON -DCMAKE_INSTALL_PREFIX="$scratch/root" -DCMAKE_INSTALL_LIBDIR=lib \
+    -DCMAKE_INSTALL_RPATH="\$ORIGIN" &&
+    cmake --build "$scratch/build" -j "$(nproc)" &&
+    cmake --install "$scratch/build"
+} >"$scratch/log" 2>&1; then
+  tail -n 40 "$scratch/log" >&2
+  exit 1
+fi
 printf '%s\n' "$features" >"$scratch/root/features"
 mkdir -p "$(dirname "$destination")"
 rm -rf "$destination"

@@ -51,8 +51,8 @@ bool has(std::string_view feature) {
   return (" " + features() + " ").find(" " + std::string(feature) + " ") != std::string::npos;
 }
 
-/// Elsewhere than in its code for AVX it divides by the scale, or rounds ties away from 0. Values
-/// half way between codes tell.
+/// On Arm it multiplies by the reciprocal of the scale instead of 127 / largest, and without
+/// vectors it rounds ties away from 0 too. Values half way between codes tell.
 bool quantizes_as_we_do() {
   constexpr std::int64_t block = 32, blocks = 64, block_bytes = 34;
   std::array<float, block * blocks> x;
