@@ -11,6 +11,8 @@
 // X and Y are read and written in place. Weights lie in one buffer that ggml allocates for all
 // slots, by posix_memalign and with no wish for pages; we ask for those of all packed weights.
 // ggml plans the graph and allocates its threads' state in every call, as in llama.cpp.
+#include <new>
+
 #include "kernels/devices/memory.h"
 #include "kernels/qmatmul/ggml_api.h"
 #include "kernels/qmatmul/qmatmul.h"

@@ -5,10 +5,12 @@
 
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
 #include "kernels/devices/cpu.h"
 #include "kernels/fill.h"
 #include "kernels/qmatmul/qmatmul.h"
+#include "tests/contract/machine.h"
 #include "tests/contract/prepared.h"
 
 namespace ergon {
@@ -174,6 +176,22 @@ TEST_P(GgmlProduct, PacksOnceAndReadsActivationsInPlace) {
     return reinterpret_cast<const float*>(tensor.buffer->host() + tensor.offset);
   };
   for (Integer i = 0; i < 5 * 16; ++i) ASSERT_EQ(y(1)[i], 2 * y(0)[i]) << i;
+}
+
+std::ptrdiff_t threads_of_this_process() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+// Nothing else here asks for so many, and OpenMP keeps those it has made until a smaller team runs.
+TEST(Ggml, RunsOnAsManyThreadsAsItIsPlacedOn) {
+  constexpr int many = 7;
+  const Problem problem(qmatmul_family(), workload_of("q4_0", 4, 256, 64));
+  Prepared prepared(ggml_of("plain"), problem, many);
+  prepared.run_once_stages(0);
+  const auto stream = machine().device_for(ggml_of("plain").info()).make_stream();
+  EXPECT_LT(threads_of_this_process(), many);
+  prepared.plan().enqueue(1, *stream, 0);
+  EXPECT_GE(threads_of_this_process(), many);
 }
 
 TEST(Ggml, TellsItsVersionFileAndFeatures) {
