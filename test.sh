@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds and tests.
 #   ./test.sh [--no-install]         the tests, at most 10 minutes
-#   ./test.sh --all [--no-install]   also lint, sanitizers, Arm, oneDNN 3 with ggml, first; the plain tests come last
+#   ./test.sh --all [--no-install]   also lint, sanitizers, fuzzers, Arm, oneDNN 3 with ggml, first;
+#                                    the plain tests come last
 set -euo pipefail
 cd "$(dirname "$0")"
 source cmake/setup.sh
@@ -37,6 +38,8 @@ if [ "$all" = yes ]; then
   build tsan ergon_thread_tests
   OMP_TOOL_LIBRARIES=libarcher.so LD_LIBRARY_PATH=/usr/lib/llvm-14/lib \
     TSAN_OPTIONS=ignore_noninstrumented_modules=1 run_tests tsan -L threads
+  build fuzz ergon_fuzzers
+  run_tests fuzz -L fuzz
   build arm all
   run_tests arm
   cmake/onednn3.sh build/onednn3-root

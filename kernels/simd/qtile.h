@@ -14,6 +14,9 @@
 //   e4m3        4 bytes, k 0, 2, 1, 3                      e4m3 codes times bf16
 //   pairs       2 bf16, k 0 and 1                          bf16 as it is, times bf16
 //
+// Codes are those that formats make of finite weights: s8 without -128; of e4m3's NaN, some sets
+// make a NaN and some 480.
+//
 // A zero point is stored as 15 - zero, a nibble: of every 16 lanes that of lane i at bit 32 (i % 2)
 // + 4 (i / 2), of 8 lanes at bit 4 i. nibbles_s8 multiplies codes, or codes + 15 - zero; what they
 // are too large by, and bytes_s8's offset, the caller's `start` takes back.
