@@ -153,12 +153,19 @@ struct Expected {
   }
 };
 
-/// Into memory that ends where the last panel does.
+/// From and into memory that ends where weights and panels do, which the operands' own does not.
 void pack_exactly(const QMatmul& q, const Inputs& inputs, simd::Isa isa) {
+  const auto copied = [&](const std::byte* from, const char* operand) {
+    if (from == nullptr) return std::vector<std::byte>();
+    return std::vector<std::byte>(from, from + inputs.desc(operand).span_bytes());
+  };
+  const Weights from = weights_of(inputs, 0);
+  const auto codes = copied(from.codes, "w"), scales = copied(from.scales, "w_scale"),
+             zeros = copied(from.zeros, "w_zero");
   const simd::QTileSet& set = simd::best_qtile_set(native_product(q), isa, cpu_info());
   const PanelShape shape(q, set);
   std::vector<std::byte> panels(static_cast<std::size_t>(shape.bytes * shape.panels));
-  pack_panels(q, set, weights_of(inputs, 0), 0, shape.panels, panels.data());
+  pack_panels(q, set, {codes.data(), scales.data(), zeros.data()}, 0, shape.panels, panels.data());
 }
 
 void check(const QMatmul& q, const Inputs& inputs, const Expected& expected, const Native& native) {
