@@ -13,6 +13,7 @@
 #include "bench/record/read.h"
 #include "bench/record/verify.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/record/make_document.h"
 
 namespace ergon::record {
 namespace {
@@ -28,6 +29,21 @@ std::string journal_of(Document document) {
   return text;
 }
 
+/// Where the JSON value that begins at `at` ends, as far as brackets and quotes tell.
+std::size_t end_of_value(std::string_view text, std::size_t at) {
+  int depth = 0;
+  bool quoted = false;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"' && (at == 0 || text[at - 1] != '\\')) quoted = !quoted;
+    if (quoted) continue;
+    if ((c == ',' || c == ']' || c == '}' || c == '\n') && depth == 0) break;
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+  }
+  return at;
+}
+
 /// Changes that often leave JSON what it is.
 class Mutator {
  public:
@@ -36,7 +52,7 @@ class Mutator {
   void change(std::string& text) {
     if (text.empty()) text = " ";
     const std::size_t at = place(text);
-    switch (below(8)) {
+    switch (below(10)) {
       case 0:
         text[at] = static_cast<char>(below(256));
         break;
@@ -53,7 +69,10 @@ class Mutator {
         text.insert(at, piece());
         break;
       case 5:
-        become_journal(text);
+        become_another(text);
+        break;
+      case 6:
+        change_lines(text, at);
         break;
       default:
         replace_value(text, at);
@@ -65,24 +84,58 @@ class Mutator {
   std::size_t place(const std::string& text) { return below(text.size()); }
 
   std::string_view piece() {
-    static constexpr std::array<std::string_view, 14> pieces = {
-        "null",         "-1",   "1e308",   "1e999", "18446744073709551616", "\"\"", "{}", "[",
-        "{\"absent\":", "\xff", "\\ud800", "true",  "{\"absent\":\"\"}",    "-0.0"};
+    static constexpr std::array<std::string_view, 21> pieces = {"null",
+                                                                "-1",
+                                                                "1e308",
+                                                                "1e999",
+                                                                "18446744073709551616",
+                                                                "\"\"",
+                                                                "{}",
+                                                                "[",
+                                                                "\xff",
+                                                                "\\ud800",
+                                                                "true",
+                                                                "{\"absent\":\"\"}",
+                                                                "-0.0",
+                                                                "{\"absent\":",
+                                                                "0",
+                                                                "1",
+                                                                "2",
+                                                                "[]",
+                                                                "[1]",
+                                                                "[1,2,3]",
+                                                                "0.5"};
     return pieces[below(pieces.size())];
   }
 
+  /// A value becomes a piece, or another value of the text.
   void replace_value(std::string& text, std::size_t at) {
-    const auto colon = text.find(':', at);
-    if (colon == std::string::npos) return;
-    const auto end = std::min(text.find_first_of(",}]\n", colon), text.size());
-    text.replace(colon + 1, end - colon - 1, piece());
+    const auto begin = text.find_first_of(":[", at);
+    if (begin == std::string::npos) return;
+    std::string by(piece());
+    if (const auto other = text.find(':', place(text)); below(2) == 0 && other < text.size())
+      by = text.substr(other + 1, end_of_value(text, other + 1) - other - 1);
+    text.replace(begin + 1, end_of_value(text, begin + 1) - begin - 1, by);
   }
 
-  static void become_journal(std::string& text) {
+  /// A line is left out, or said once more elsewhere.
+  void change_lines(std::string& text, std::size_t at) {
+    const auto begin = text.rfind('\n', at) + 1;
+    const std::string line = text.substr(begin, text.find('\n', at) - begin) + "\n";
+    if (below(3) == 0)
+      text.erase(begin, line.size());
+    else
+      text.insert(text.rfind('\n', place(text)) + 1, line);
+  }
+
+  /// A larger document, or the journal of what the text is.
+  void become_another(std::string& text) {
+    static const std::string full = to_text(make_document(2));
+    if (below(4) == 0) text = full;
     try {
       text = journal_of(document_from_text(text, "before"));
     } catch (const std::exception&) {
-      // What cannot be read or written stays as it is.
+      if (text != full) text = full;
     }
   }
 
