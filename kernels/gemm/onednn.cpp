@@ -20,31 +20,19 @@
 
 #include "kernels/devices/memory.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/gemm/onednn_api.h"
+#include "kernels/gemm/onednn_call.h"
 #include "kernels/registry.h"
 
 namespace ergon {
 namespace {
 
 using dnnl::memory;
+using onednn::Call;
+using onednn::ThreadCount;
 
 enum class Packing { once, per_call };
 
 std::size_t page_rounded(std::size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
-
-/// The number of OpenMP threads of the calling thread, put back at the end of the scope.
-class ThreadCount {
- public:
-  explicit ThreadCount(int threads) : before_(omp_get_max_threads()) {
-    omp_set_num_threads(threads);
-  }
-  ~ThreadCount() { omp_set_num_threads(before_); }
-  ThreadCount(const ThreadCount&) = delete;
-  ThreadCount& operator=(const ThreadCount&) = delete;
-
- private:
-  int before_;
-};
 
 struct Operand {
   const char* name;
@@ -86,29 +74,6 @@ Roles roles_of(const Gemm& gemm) {
   for (Operand* operand : {&a, &b, &c}) operand->transpose();
   return {b, a, c};
 }
-
-/// One primitive with its arguments bound, as the C interface takes them: the C++ one would copy a
-/// map in every call.
-class Call {
- public:
-  explicit Call(dnnl::primitive primitive) : primitive_(std::move(primitive)) {}
-  void bind(int argument, memory operand) {
-    arguments_.push_back({argument, operand.get()});
-    operands_.push_back(std::move(operand));
-  }
-  void run(dnnl::stream& stream) const {
-    dnnl::error::wrap_c_api(
-        dnnl_primitive_execute(primitive_.get(), stream.get(), static_cast<int>(arguments_.size()),
-                               arguments_.data()),
-        "could not execute a primitive");
-    stream.wait();
-  }
-
- private:
-  dnnl::primitive primitive_;
-  std::vector<memory> operands_;  // keeps them alive
-  std::vector<dnnl_exec_arg_t> arguments_;
-};
 
 /// What oneDNN makes of a problem under the number of threads that is set.
 struct Prepared {

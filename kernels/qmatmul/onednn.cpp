@@ -6,14 +6,13 @@
 // slower at m = 7; a bf16 result of 8-bit operands likewise in 2.6). One pass over Y is then needed
 // in any case, and takes both. Y in f32 takes the place of the s32 sums.
 //
-// Products of bf16 activations with quantized weights came with oneDNN 3.4 (8 bits) and 3.5 (4).
-// Source: oneDNN's public headers from 3.2 to 3.7.
-#include <oneapi/dnnl/dnnl_version.h>
-
+// bf16 activations: onednn_decoding.h.
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "kernels/devices/cpu.h"
+#include "kernels/qmatmul/onednn_decoding.h"
 #include "kernels/qmatmul/plain_product.h"
 
 namespace ergon {
@@ -100,10 +99,6 @@ class OnednnPlan final : public Plan {
   std::vector<Stage> stages_;
 };
 
-constexpr bool multiplies_by_quantized_weights = DNNL_VERSION_MAJOR > 3 ||
-                                                 (DNNL_VERSION_MAJOR == 3 &&
-                                                  DNNL_VERSION_MINOR >= 4);
-
 class OnednnQMatmul final : public Implementation {
  public:
   explicit OnednnQMatmul(std::shared_ptr<const Implementation> gemm) : gemm_(std::move(gemm)) {
@@ -114,8 +109,9 @@ class OnednnQMatmul final : public Implementation {
              .variant = by.variant,
              .device_kind = by.device_kind,
              .about =
-                 "s8 product by the matmul primitive, W reordered once into the library's own "
-                 "layout; scales of tokens and outputs in a pass of our own",
+                 "matmul primitive, W reordered once into the library's own layout; w8a8: the s8 "
+                 "product, and scales of tokens and outputs in a pass of our own; w8a16, w4a16: "
+                 "weights decoded by the library in the call",
              .library = by.library};
   }
 
@@ -129,18 +125,15 @@ class OnednnQMatmul final : public Implementation {
     const Format& format = *q->format;
     if (format.activations == Activations::s8) return gemm_->unsupported(*plain_gemm(*q, "s8"));
     if (format.code == Code::bf16) return "bf16 weights are not quantized: see library:onednn-bf16";
-    const std::string library = "oneDNN " + info_.library->version;
     if (format.activations != Activations::bf16)
-      return library + " has no product of " + std::string(format.weights) +
-             " weights with activations that have scales per group";
-    return library + (multiplies_by_quantized_weights
-                          ? "'s products of bf16 with quantized weights are not used here"
-                          : " has no product of bf16 with " + std::string(format.weights) +
-                                " weights (3.4 and 3.5 brought some)");
+      return "oneDNN " + info_.library->version + " has no product of " +
+             std::string(format.weights) + " weights with activations that have scales per group";
+    return onednn::refuse_decoding(*q);
   }
 
   Footprint footprint(const Workload& workload, const Placement& placement) const override {
     const auto& q = dynamic_cast<const QMatmul&>(workload);
+    if (q.format->activations == Activations::bf16) return onednn::decoding_footprint(q, placement);
     Footprint bytes = gemm_->footprint(*plain_gemm(q, "s8"), placement);
     if (q.output != DType::f32) bytes.per_slot += QMatmulOutput::bytes_per_slot(q);
     return bytes;
@@ -148,8 +141,13 @@ class OnednnQMatmul final : public Implementation {
 
   std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,
                                 const Placement& placement) const override {
-    return std::make_unique<OnednnPlan>(dynamic_cast<const QMatmul&>(workload), inputs, placement,
-                                        *gemm_);
+    const auto& q = dynamic_cast<const QMatmul&>(workload);
+    if (q.format->activations == Activations::bf16) {
+      if (placement.threads > max_threads())
+        throw std::runtime_error("this oneDNN is built without threads");
+      return onednn::make_decoding_plan(q, inputs, placement);
+    }
+    return std::make_unique<OnednnPlan>(q, inputs, placement, *gemm_);
   }
 
  private:
