@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <new>
 #include <random>
 #include <string>
 
+#include "bench/base/error.h"
 #include "bench/measure/follow.h"
 #include "bench/measure/stopping.h"
 
@@ -15,11 +17,9 @@ using Members = std::vector<std::unique_ptr<Member>>;
 
 constexpr std::uint64_t other_inputs = 0x9E3779B97F4A7C15ULL;
 
-Members prepare(const BlockPlan& plan, const Inputs& inputs, Session& session) {
-  Members members;
+void prepare(const BlockPlan& plan, const Inputs& inputs, Session& session, Members& members) {
   for (const Case& what : plan.cases)
     members.push_back(std::make_unique<Member>(what, inputs, plan.slots, plan.number, session));
-  return members;
 }
 
 void verify(Members& members, const Oracle& oracle, std::size_t slots) {
@@ -119,6 +119,62 @@ void verify_with_other_inputs(const Family& family, const Workload& workload, In
     attempt(*member, "verifying again", session, [&] { member->verify_again(*oracle); });
 }
 
+/// What a block's implementations share, and they, who read it.
+struct Block {
+  std::unique_ptr<Inputs> inputs;
+  std::unique_ptr<Oracle> oracle;
+  Members members;
+};
+
+void measure(const BlockPlan& plan, double seconds, Ceilings& ceilings, Session& session,
+             Block& block) {
+  const double begun = session.clock.now_seconds();
+  const Case& first = plan.cases.front();
+  const Family& family = *first.family;
+  const Workload& workload = *first.workload;
+
+  block.inputs = family.inputs(workload, session.seed, plan.slots);
+  Members& members = block.members;
+  prepare(plan, *block.inputs, session, members);
+  block.oracle = family.oracle(workload, *block.inputs);
+  verify(members, *block.oracle, plan.slots);
+  for (auto& member : members) member->warm_up();
+
+  const double energy_share = session.meter ? 0.8 : 0.95;
+  const auto bounds = ceilings.of(plan);
+  if (const auto measured = usable(members); !measured.empty())
+    measure_rounds({measured, bounds, *block.inputs, *block.oracle, plan},
+                   begun + energy_share * seconds, session);
+  for (auto& member : members)
+    attempt(*member, "timing its stages", session, [&] { member->time_stages(); });
+  for (auto& member : members)
+    attempt(*member, "measuring energy", session, [&] { member->measure_energy(); });
+  verify_with_other_inputs(family, workload, *block.inputs, members, session);
+
+  for (auto& member : members) {
+    if (!member->usable()) continue;
+    session.sink.row_finished(member->row);
+  }
+}
+
+/// Ends the rows that are not finished; the run goes on.
+void give_up(const BlockPlan& plan, const std::string& reason, Block& block, Session& session) {
+  for (std::size_t i = 0; i < plan.cases.size(); ++i) {
+    if (i < block.members.size()) {
+      Member& member = *block.members[i];
+      if (!member.usable()) continue;
+      member.fail("failed", reason);
+      session.sink.row_finished(member.row);
+    } else {
+      record::Row row = row_of(plan.cases[i], plan.number);
+      session.sink.row_started(row);
+      row.status = "failed";
+      row.reason = reason;
+      session.sink.row_finished(row);
+    }
+  }
+}
+
 }  // namespace
 
 void run_round(const std::vector<Member*>& members, Session& session) {
@@ -132,31 +188,15 @@ void run_round(const std::vector<Member*>& members, Session& session) {
 }
 
 void measure_block(const BlockPlan& plan, double seconds, Ceilings& ceilings, Session& session) {
-  const double begun = session.clock.now_seconds();
-  const Case& first = plan.cases.front();
-  const Family& family = *first.family;
-  const Workload& workload = *first.workload;
-
-  const auto inputs = family.inputs(workload, session.seed, plan.slots);
-  Members members = prepare(plan, *inputs, session);
-  const auto oracle = family.oracle(workload, *inputs);
-  verify(members, *oracle, plan.slots);
-  for (auto& member : members) member->warm_up();
-
-  const double energy_share = session.meter ? 0.8 : 0.95;
-  const auto bounds = ceilings.of(plan);
-  if (const auto measured = usable(members); !measured.empty())
-    measure_rounds({measured, bounds, *inputs, *oracle, plan}, begun + energy_share * seconds,
-                   session);
-  for (auto& member : members)
-    attempt(*member, "timing its stages", session, [&] { member->time_stages(); });
-  for (auto& member : members)
-    attempt(*member, "measuring energy", session, [&] { member->measure_energy(); });
-  verify_with_other_inputs(family, workload, *inputs, members, session);
-
-  for (auto& member : members) {
-    if (!member->usable()) continue;
-    session.sink.row_finished(member->row);
+  Block block;
+  try {
+    measure(plan, seconds, ceilings, session, block);
+  } catch (const UserError&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    give_up(plan, "memory ran out for what all its implementations share", block, session);
+  } catch (const std::exception& error) {
+    give_up(plan, error.what(), block, session);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -149,17 +150,21 @@ class DoublingFamily final : public Family {
   }
   std::unique_ptr<Inputs> inputs(const Workload& workload, std::uint64_t seed,
                                  std::size_t slots) const override {
+    if (slots > slots_in_memory) throw std::bad_alloc();
     auto inputs = std::make_unique<Inputs>(operands(workload), slots);
     fill_uniform(inputs->desc("x"), inputs->data("x", 0), seed, 0, 1);
     inputs->replicate();
     return inputs;
   }
   std::unique_ptr<Oracle> oracle(const Workload&, const Inputs& inputs) const override {
+    if (oracles-- == 0) throw std::runtime_error("no oracle");
     return std::make_unique<DoublingOracle>(inputs.as<float>("x", 0), added);
   }
 
   Doubling made;     // whatever the fields
   double added = 0;  // 1 for implementations that accumulate
+  std::size_t slots_in_memory = 1000;
+  mutable int oracles = 1000;  // how many more can be made
 };
 
 struct Call {

@@ -167,5 +167,35 @@ TEST_F(ABlock, GoesOnWithoutAMemberThatFails) {
   EXPECT_THAT(row("honest").samples, SizeIs(6));
 }
 
+TEST_F(ABlock, WithoutMemoryForItsInputsFailsAndDoesNotEndTheRun) {
+  const FakeImplementation a("a"), b("b");
+  family.slots_in_memory = 1;
+  measure({&a, &b});
+  EXPECT_THAT(sink.finished, SizeIs(2));
+  EXPECT_THAT(sink.started, SizeIs(2));
+  for (const char* backend : {"a", "b"}) {
+    EXPECT_EQ(row(backend).status, "failed");
+    EXPECT_THAT(row(backend).reason, HasSubstr("memory"));
+  }
+}
+
+TEST_F(ABlock, WithoutAnOracleFailsWhatHadNotFailedBefore) {
+  FakeImplementation broken("broken"), honest("honest");
+  broken.does.prepare = [] { throw std::runtime_error("boom"); };
+  family.oracles = 0;
+  measure({&broken, &honest});
+  EXPECT_THAT(sink.finished, SizeIs(2));
+  EXPECT_THAT(row("broken").reason, HasSubstr("boom"));
+  EXPECT_EQ(row("honest").reason, "no oracle");
+}
+
+TEST_F(ABlock, ThatCannotBeVerifiedAgainFails) {
+  const FakeImplementation a("a");
+  family.oracles = 1;
+  measure({&a});
+  EXPECT_EQ(row("a").status, "failed");
+  EXPECT_THAT(row("a").samples, SizeIs(6));
+}
+
 }  // namespace
 }  // namespace ergon::measure
