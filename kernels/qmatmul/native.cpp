@@ -26,15 +26,17 @@ std::size_t page_rounded(std::int64_t bytes) {
   return static_cast<std::size_t>((bytes + 4095) / 4096 * 4096);
 }
 
-/// Blocks of rows whose activations take half of the L2 cache; more where there would be too few
-/// meetings with panels for all threads.
-std::int64_t row_blocks(const LeftTiles& left, std::int64_t panels, int threads) {
+/// Blocks of rows whose activations take half of the L2 cache, or four times what a panel does: a
+/// panel comes anew for each block. More blocks where there would be too few meetings with panels
+/// for all threads.
+std::int64_t row_blocks(const LeftTiles& left, const PanelShape& shape, int threads) {
   std::int64_t cache = std::int64_t{1} << 20;
   for (const CpuCache& level : cpu_info().caches)
     if (level.level == 2 && level.bytes > 0) cache = static_cast<std::int64_t>(level.bytes);
-  const std::int64_t by_cache = 2 * static_cast<std::int64_t>(left.bytes()) / cache + 1;
+  const std::int64_t block_bytes = std::max(cache / 2, 4 * shape.bytes);
+  const std::int64_t by_cache = static_cast<std::int64_t>(left.bytes()) / block_bytes + 1;
   constexpr std::int64_t meetings_a_thread = 8;
-  const std::int64_t by_threads = meetings_a_thread * threads / panels;
+  const std::int64_t by_threads = meetings_a_thread * threads / shape.panels;
   return std::clamp<std::int64_t>(std::max(by_cache, by_threads), 1, left.tiles());
 }
 
@@ -49,7 +51,7 @@ class NativePlan final : public Plan {
         shape_(q_, set),
         left_tiles_(q_, set),
         table_(decoding_table(q_)),
-        row_blocks_(row_blocks(left_tiles_, shape_.panels, threads_)),
+        row_blocks_(row_blocks(left_tiles_, shape_, threads_)),
         output_(q_, *placement.device, placement.slots, own_arithmetic) {
     const double packed = static_cast<double>(shape_.bytes) * static_cast<double>(shape_.panels);
     stages_.push_back({"pack", false, {0, q_.layout.bytes() + packed}});
