@@ -29,6 +29,14 @@ std::string journal_of(Document document) {
   return text;
 }
 
+/// With all that a record may have, and few samples, which all look alike.
+std::string fuller_text() {
+  Document document = make_document(2);
+  for (Row& row : document.rows)
+    if (row.samples.size() > 2) row.samples.erase(row.samples.begin() + 2, row.samples.end());
+  return to_text(document);
+}
+
 /// Where the JSON value that begins at `at` ends, as far as brackets and quotes tell.
 std::size_t end_of_value(std::string_view text, std::size_t at) {
   int depth = 0;
@@ -52,7 +60,7 @@ class Mutator {
   void change(std::string& text) {
     if (text.empty()) text = " ";
     const std::size_t at = place(text);
-    switch (below(10)) {
+    switch (below(12)) {
       case 0:
         text[at] = static_cast<char>(below(256));
         break;
@@ -73,6 +81,10 @@ class Mutator {
         break;
       case 6:
         change_lines(text, at);
+        break;
+      case 7:
+      case 8:
+        drop_value(text, at);
         break;
       default:
         replace_value(text, at);
@@ -118,6 +130,14 @@ class Mutator {
     text.replace(begin + 1, end_of_value(text, begin + 1) - begin - 1, by);
   }
 
+  /// The first of an array or an object.
+  static void drop_value(std::string& text, std::size_t at) {
+    const auto begin = text.find_first_of("[{", at);
+    if (begin == std::string::npos) return;
+    const auto end = end_of_value(text, begin + 1);
+    text.erase(begin + 1, end - begin - (end < text.size() && text[end] == ',' ? 0 : 1));
+  }
+
   /// A line is left out, or said once more elsewhere.
   void change_lines(std::string& text, std::size_t at) {
     const auto begin = text.rfind('\n', at) + 1;
@@ -130,7 +150,7 @@ class Mutator {
 
   /// A larger document, or the journal of what the text is.
   void become_another(std::string& text) {
-    static const std::string full = to_text(make_document(2));
+    static const std::string full = fuller_text();
     if (below(4) == 0) text = full;
     try {
       text = journal_of(document_from_text(text, "before"));
