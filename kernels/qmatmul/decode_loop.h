@@ -45,6 +45,7 @@ float value_of(std::uint8_t code, int zero) {
   if constexpr (stored == Stored::s8) return static_cast<float>(static_cast<std::int8_t>(code));
   if constexpr (stored == Stored::e4m3) return small_float<4, 3>(code);
   if constexpr (stored == Stored::e2m1_pairs) return small_float<2, 1>(code);
+  if constexpr (stored == Stored::u4_groups) return static_cast<float>(code);
   return static_cast<float>(code - zero);
 }
 
@@ -67,17 +68,38 @@ void unpack(const std::uint8_t* from, std::uint8_t* to) {
   __builtin_memcpy(to + sizeof first, &second, sizeof second);
 }
 
+/// 64 codes: a group beside the next one.
+inline void unpack_two_groups(const std::uint8_t* from, std::uint8_t* to) {
+  for (int i = 0; i < 32; i += 16) {
+    Codes packed;
+    __builtin_memcpy(&packed, from + i, sizeof packed);
+    const Codes low = packed & 15, high = packed >> 4;
+    __builtin_memcpy(to + i, &low, sizeof low);
+    __builtin_memcpy(to + 32 + i, &high, sizeof high);
+  }
+}
+
 /// A row: read wider than it was written, a group would wait for its own stores.
-template <bool halves>
+template <Stored stored>
 void unpack_row(const DecodeCall& call, const std::uint8_t* codes, std::uint8_t* to) {
-  for (std::int64_t first = 0; first < call.k; first += call.group, codes += call.group_bytes)
-    for (std::int64_t i = 0; i < call.group; i += 32) unpack<halves>(codes + i / 2, to + first + i);
+  if constexpr (stored == Stored::u4_groups) {
+    for (std::int64_t first = 0; first < call.k; first += 256, codes += call.group_bytes)
+      for (std::int64_t i = 0; i < 256; i += 64) unpack_two_groups(codes + i / 2, to + first + i);
+  } else {
+    for (std::int64_t first = 0; first < call.k; first += call.group, codes += call.group_bytes)
+      for (std::int64_t i = 0; i < call.group; i += 32)
+        unpack<stored == Stored::u4_halves>(codes + i / 2, to + first + i);
+  }
 }
 
 template <Stored stored, class To>
 __attribute__((always_inline)) inline void decode(const std::uint8_t* __restrict codes, int count,
-                                                  float scale, int zero, To* __restrict to) {
-  for (int i = 0; i < count; ++i) to[i] = rounded<To>(value_of<stored>(codes[i], zero) * scale);
+                                                  float scale, int zero, float minimum,
+                                                  To* __restrict to) {
+  for (int i = 0; i < count; ++i) {
+    const float scaled = value_of<stored>(codes[i], zero) * scale;
+    to[i] = rounded<To>(stored == Stored::u4_groups ? scaled - minimum : scaled);
+  }
 }
 
 template <Stored stored, class To>
@@ -87,7 +109,7 @@ void decode_row(const DecodeCall& call) {
   std::int64_t group_bytes = call.group_bytes;
   if constexpr (stored != Stored::s8 && stored != Stored::e4m3) {
     auto* unpacked = reinterpret_cast<std::uint8_t*>(call.unpacked);
-    unpack_row<stored == Stored::u4_halves>(call, codes, unpacked);
+    unpack_row<stored>(call, codes, unpacked);
     codes = unpacked;
     group_bytes = call.group;
   }
@@ -95,24 +117,25 @@ void decode_row(const DecodeCall& call) {
   for (std::int64_t first = 0, g = 0; first < call.k; first += call.group, ++g) {
     const std::int64_t count = call.group < call.k - first ? call.group : call.k - first;
     const float scale = call.scales[g];
+    const float minimum = stored == Stored::u4_groups ? call.minima[g] : 0;
     const int zero = call.zeros == nullptr ? 8 : static_cast<int>(call.zeros[g]);
     const std::uint8_t* from = codes + g * group_bytes;
     std::int64_t i = 0;
     for (; i + step <= count; i += step)
-      decode<stored>(from + i, step, scale, zero, to + first + i);
-    decode<stored>(from + i, static_cast<int>(count - i), scale, zero, to + first + i);
+      decode<stored>(from + i, step, scale, zero, minimum, to + first + i);
+    decode<stored>(from + i, static_cast<int>(count - i), scale, zero, minimum, to + first + i);
   }
 }
 
 template <class To, std::size_t... stored>
-constexpr void fill(DecodeRow (&rows)[5]) {
+constexpr void fill(DecodeRow (&rows)[ways_to_store]) {
   ((rows[stored] = decode_row<static_cast<Stored>(stored), To>), ...);
 }
 
 constexpr DecodeLoops decode_loops() {
   DecodeLoops loops{};
-  fill<float, 0, 1, 2, 3, 4>(loops.to_f32);
-  fill<Bf16Bits, 0, 1, 2, 3, 4>(loops.to_bf16);
+  fill<float, 0, 1, 2, 3, 4, 5>(loops.to_f32);
+  fill<Bf16Bits, 0, 1, 2, 3, 4, 5>(loops.to_bf16);
   return loops;
 }
 

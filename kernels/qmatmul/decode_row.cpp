@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/qmatmul/decode_loops.h"
+#include "kernels/qmatmul/gguf.h"
 
 namespace ergon {
 namespace {
@@ -30,7 +31,8 @@ Stored stored(const Format& format) {
     case Code::bf16:  // decoded by nobody: copy_rows
       break;
   }
-  return format.gguf ? Stored::u4_halves : Stored::u4_pairs;
+  if (format.minima) return Stored::u4_groups;
+  return format.gguf() ? Stored::u4_halves : Stored::u4_pairs;
 }
 
 /// Scales of a row, `stride` bytes apart.
@@ -70,6 +72,15 @@ void read_scales(ScaleType type, const std::byte* from, std::int64_t stride,
   }
 }
 
+/// Scales and minima of a row.
+void read_lines(const WeightLayout& layout, const Weights& from, std::int64_t row,
+                std::vector<float>& scales, std::vector<float>& minima) {
+  for (std::size_t g = 0; g < scales.size(); ++g) {
+    scales[g] = scale_at(layout, from, row, static_cast<std::int64_t>(g));
+    minima[g] = minimum_at(layout, from, row, static_cast<std::int64_t>(g));
+  }
+}
+
 /// Rows of bf16 from `from` on, as they are or widened.
 void copy_rows(const std::byte* from, std::int64_t elements, DType type, std::byte* to) {
   if (type == DType::bf16) {
@@ -96,18 +107,22 @@ void decode_rows(const WeightLayout& layout, const Weights& from, std::int64_t f
   const DecodeRow decode = type == DType::f32 ? loops.to_f32[index] : loops.to_bf16[index];
   const std::int64_t groups = layout.groups();
   const auto scale_bytes = static_cast<std::int64_t>(size_of(layout.scale_dtype()));
-  const std::int64_t codes_at = format.gguf ? scale_bytes : 0;
+  const std::int64_t codes_at = format.gguf() ? gguf::codes_at(format) : 0;
   std::vector<float> scales(static_cast<std::size_t>(groups));
+  std::vector<float> minima(format.minima ? scales.size() : 0);
   std::vector<std::byte> unpacked(static_cast<std::size_t>(format.bits == 8 ? 0 : layout.k));
   DecodeCall call;
   call.unpacked = unpacked.data();
-  call.group_bytes = codes_at + layout.group * format.bits / 8;
+  call.group_bytes = format.gguf() ? gguf::block_bytes(format) : layout.group * format.bits / 8;
   call.scales = scales.data();
+  call.minima = minima.data();
   call.k = layout.k;
   call.group = layout.group;
   for (std::int64_t row = first; row < first + rows; ++row) {
     const std::byte* codes = from.codes + row * layout.row_bytes();
-    if (format.gguf)
+    if (format.minima)
+      read_lines(layout, from, row, scales, minima);
+    else if (format.gguf())
       read_scales(format.scale, codes, call.group_bytes, scales);
     else
       read_scales(format.scale, from.scales + row / format.scale_rows * groups * scale_bytes,

@@ -8,66 +8,58 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/qmatmul/gguf.h"
+#include "kernels/qmatmul/rounding.h"
+
 namespace ergon {
 namespace {
-
-constexpr int gguf_block = 32;
 
 constexpr std::string_view group_wise =
     "vllm-project/compressed-tensors: calculate_qparams, pack_to_int32; there a zero point takes 4 "
     "bits and a scale is never 0. IST-DASLab/gptq has the same scales; mit-han-lab/llm-awq takes "
     "the range without 0";
 
-constexpr std::array<Format, 9> table = {{
+constexpr std::array<Format, 10> table = {{
     {"bf16", "bf16", Code::bf16, 16, whole_row, 1, ScaleType::none, Activations::bf16, false, false,
-     "not quantized: bf16, without scales",
+     0, "not quantized: bf16, without scales",
      "the upper half of an IEEE 754 binary32, as models are trained and published in"},
-    {"w8a8", "s8", Code::s8, 8, whole_row, 1, ScaleType::f32, Activations::s8, false, false,
+    {"w8a8", "s8", Code::s8, 8, whole_row, 1, ScaleType::f32, Activations::s8, false, false, 0,
      "s8 per output, -127 to 127, scale = largest / 127; s8 activations per token",
      "SmoothQuant (arXiv:2211.10438), its fake_quant.py: per-channel weights, per-token "
      "activations"},
-    {"w8a16", "s8", Code::s8, 8, whole_row, 1, ScaleType::bf16, Activations::bf16, false, false,
+    {"w8a16", "s8", Code::s8, 8, whole_row, 1, ScaleType::bf16, Activations::bf16, false, false, 0,
      "s8 per output, -127 to 127, bf16 scale = largest / 127",
      "weights as w8a8; compressed-tensors divides by 127.5 and uses -128 too"},
-    {"w4a16", "s4", Code::u4, 4, 0, 1, ScaleType::bf16, Activations::bf16, true, false,
+    {"w4a16", "s4", Code::u4, 4, 0, 1, ScaleType::bf16, Activations::bf16, true, false, 0,
      "4 bits in groups, bf16 scales; symmetric: -8 to 7, scale = largest / 7.5; zero points: 0 to "
      "15, scale = (highest - lowest) / 15, both taken with 0",
      group_wise},
-    {"w4a8", "s4", Code::u4, 4, 0, 1, ScaleType::bf16, Activations::s8_in_call, true, false,
+    {"w4a8", "s4", Code::u4, 4, 0, 1, ScaleType::bf16, Activations::s8_in_call, true, false, 0,
      "weights as w4a16; activations s8 per token and group, quantized in the call",
      "weights as w4a16; activations as q4_0's, with an f32 scale and in the weights' groups"},
-    {"mxfp4", "mxfp4", Code::e2m1, 4, 32, 1, ScaleType::e8m0, Activations::bf16, false, false,
+    {"mxfp4", "mxfp4", Code::e2m1, 4, 32, 1, ScaleType::e8m0, Activations::bf16, false, false, 0,
      "e2m1 in groups of 32, scale 2^(floor(log2(largest)) - 2), so that what is beyond 6 saturates",
      "OCP Microscaling Formats (MX) Specification v1.0, as microsoft/microxcaling computes it "
      "(mx_ops.py); stored as by openai/gpt-oss"},
-    {"fp8", "fp8", Code::e4m3, 8, 128, 128, ScaleType::f32, Activations::bf16, false, false,
+    {"fp8", "fp8", Code::e4m3, 8, 128, 128, ScaleType::f32, Activations::bf16, false, false, 0,
      "e4m3 in blocks of 128 x 128, ragged at the edges, scale = largest / 448",
      "DeepSeek-V3 (arXiv:2412.19437), its inference/kernel.py; the scale is its weight_scale_inv"},
-    {"q4_0", "q4_0", Code::u4, 4, gguf_block, 1, ScaleType::f16, Activations::s8_in_blocks, false,
-     true,
-     "GGUF: 0 to 15 less 8, f16 scale = the value of largest magnitude / -8; q8_0 activations",
+    {"q4_0", "q4_0", Code::u4, 4, 32, 1, ScaleType::f16, Activations::s8_in_blocks, false, false,
+     32, "GGUF: 0 to 15 less 8, f16 scale = the value of largest magnitude / -8; q8_0 activations",
      "llama.cpp: quantize_row_q4_0_ref; activations: quantize_row_q8_0 for AVX2"},
-    {"q8_0", "q8_0", Code::s8, 8, gguf_block, 1, ScaleType::f16, Activations::s8_in_blocks, false,
-     true, "GGUF: s8, f16 scale = largest / 127; q8_0 activations",
+    {"q8_0", "q8_0", Code::s8, 8, 32, 1, ScaleType::f16, Activations::s8_in_blocks, false, false,
+     32, "GGUF: s8, f16 scale = largest / 127; q8_0 activations",
      "llama.cpp: quantize_row_q8_0_ref; activations: quantize_row_q8_0 for AVX2"},
+    {"q4_K", "q4_K", Code::u4, 4, 32, 1, ScaleType::f16, Activations::s8_in_superblocks, false,
+     true, 256,
+     "GGUF: 0 to 15 in groups of 32, scale and minimum 6 bits each, times two f16 per 256, chosen "
+     "by "
+     "least squares; q8_K activations",
+     "llama.cpp: quantize_row_q4_K_ref (ggml-quants.c), block_q4_K (ggml-common.h); activations: "
+     "quantize_row_q8_K_ref"},
 }};
 
 constexpr std::array<float, 8> e2m1_values = {0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
-
-float largest_magnitude(const float* values, std::int64_t count) {
-  float largest = 0;
-  for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(values[i]));
-  return largest;
-}
-
-/// Rounded to nearest even, and within [low, high]; NaN (0 / 0 of an empty group) gives low.
-int rounded(float value, int low, int high) {
-  // Added and taken away, this leaves whole numbers: floats that large have no fraction.
-  constexpr float no_fraction = 0x1.8p23F;
-  const float above = value > static_cast<float>(low) ? value : static_cast<float>(low);
-  const float within = above < static_cast<float>(high) ? above : static_cast<float>(high);
-  return static_cast<int>((within + no_fraction) - no_fraction);
-}
 
 float e4m3_value(unsigned bits) {
   const unsigned exponent = (bits >> 3) & 15U, mantissa = bits & 7U;
@@ -94,47 +86,16 @@ int nibble(const std::byte* row, std::int64_t at) {
   return (static_cast<int>(row[at / 2]) >> (at % 2 == 0 ? 0 : 4)) & 15;
 }
 
-template <class T>
-T read(const std::byte* from, std::int64_t index) {
-  T value;
-  std::memcpy(&value, from + index * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
-  return value;
-}
-template <class T>
-void write(std::byte* to, std::int64_t index, T value) {
-  std::memcpy(to + index * static_cast<std::int64_t>(sizeof(T)), &value, sizeof(T));
+/// The block that holds element `at` of a row.
+const std::byte* gguf_block(const WeightLayout& layout, const Weights& from, std::int64_t row,
+                            std::int64_t at) {
+  const Format& format = *layout.format;
+  return from.codes + row * layout.row_bytes() + at / format.block * gguf::block_bytes(format);
 }
 
-std::int64_t gguf_block_bytes(const Format& format) { return 2 + gguf_block * format.bits / 8; }
-
-const std::byte* gguf_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
-                         std::int64_t block) {
-  return from.codes + row * layout.row_bytes() + block * gguf_block_bytes(*layout.format);
-}
-
-/// What a block's values are multiplied with. llama.cpp's is infinite where the scale is tiny; f16
-/// makes such a scale 0.
-float gguf_inverse(float scale) { return std::fabs(scale) < 0x1p-126F ? 0 : 1 / scale; }
-
-void quantize_q8_0(const float* w, std::byte* to) {
-  const float scale = largest_magnitude(w, gguf_block) / 127, inverse = gguf_inverse(scale);
-  write<std::uint16_t>(to, 0, to_f16(scale));
-  // Ties away from 0, as roundf has them.
-  for (int i = 0; i < gguf_block; ++i)
-    to[2 + i] = static_cast<std::byte>(static_cast<int>(std::round(w[i] * inverse)));
-}
-
-void quantize_q4_0(const float* w, std::byte* to) {
-  const float extreme = *std::max_element(
-      w, w + gguf_block, [](float a, float b) { return std::fabs(a) < std::fabs(b); });
-  const float scale = extreme / -8, inverse = gguf_inverse(scale);
-  write<std::uint16_t>(to, 0, to_f16(scale));
-  const auto code = [&](int i) { return std::min(15, static_cast<int>(w[i] * inverse + 8.5F)); };
-  for (int i = 0; i < 16; ++i) to[2 + i] = static_cast<std::byte>(code(i) | (code(i + 16) << 4));
-}
-
-void quantize_gguf_block(const Format& format, const float* w, std::byte* to) {
-  format.code == Code::s8 ? quantize_q8_0(w, to) : quantize_q4_0(w, to);
+/// Which of its block's groups a row's group is.
+int gguf_group(const WeightLayout& layout, std::int64_t group) {
+  return static_cast<int>(group % (layout.format->block / layout.group));
 }
 
 /// The 4-bit integers of one group; `scale` bf16.
@@ -206,12 +167,15 @@ void quantize_row(const WeightLayout& layout, std::int64_t row, const float* w,
     for (std::int64_t i = 0; i < layout.k; ++i) write<std::uint16_t>(codes, i, to_bf16(w[i]));
     return;
   }
+  if (format.gguf()) {
+    for (std::int64_t i = 0; i < layout.k; i += format.block, codes += gguf::block_bytes(format))
+      gguf::quantize_block(format, w + i, codes);
+    return;
+  }
   const std::int64_t groups = layout.groups();
   for (std::int64_t g = 0; g < groups; ++g) {
     const std::int64_t first = g * layout.group, count = std::min(layout.group, layout.k - first);
-    if (format.gguf)
-      quantize_gguf_block(format, w + first, codes + g * gguf_block_bytes(format));
-    else if (format.code == Code::u4)
+    if (format.code == Code::u4)
       quantize_u4(layout, w + first, first, count, codes, row * groups + g, to);
     else if (format.code == Code::e2m1)
       quantize_e2m1(w + first, first, count, codes, row * groups + g, to);
@@ -231,7 +195,7 @@ const Format* format_from_name(std::string_view name) noexcept {
 }
 
 std::int64_t WeightLayout::row_bytes() const noexcept {
-  if (format->gguf) return k / gguf_block * gguf_block_bytes(*format);
+  if (format->gguf()) return k / format->block * gguf::block_bytes(*format);
   return k * format->bits / 8;
 }
 
@@ -271,12 +235,9 @@ void quantize(const WeightLayout& layout, std::int64_t first, std::int64_t rows,
 
 int code_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t at) {
   const Format& format = *layout.format;
-  if (format.gguf) {
-    const std::byte* codes = gguf_at(layout, from, row, at / gguf_block) + 2;
-    const std::int64_t i = at % gguf_block;
-    if (format.code == Code::s8) return static_cast<std::int8_t>(codes[i]);
-    return (static_cast<int>(codes[i % 16]) >> (i < 16 ? 0 : 4)) & 15;
-  }
+  if (format.gguf())
+    return gguf::code_at(format, gguf_block(layout, from, row, at),
+                         static_cast<int>(at % format.block));
   const std::byte* codes = from.codes + row * layout.row_bytes();
   if (format.bits == 4) return nibble(codes, at);
   if (format.code == Code::bf16) return read<std::uint16_t>(codes, at);
@@ -302,7 +263,9 @@ float value_of(Code code, int bits) noexcept {
 float scale_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
                std::int64_t group) {
   const Format& format = *layout.format;
-  if (format.gguf) return from_f16(read<std::uint16_t>(gguf_at(layout, from, row, group), 0));
+  if (format.gguf())
+    return gguf::scale_at(format, gguf_block(layout, from, row, group * layout.group),
+                          gguf_group(layout, group));
   const std::int64_t at = row / format.scale_rows * layout.groups() + group;
   switch (format.scale) {
     case ScaleType::f32:
@@ -321,17 +284,24 @@ float scale_at(const WeightLayout& layout, const Weights& from, std::int64_t row
 
 int zero_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t group) {
   if (layout.zero_points) return static_cast<int>(from.zeros[row * layout.groups() + group]);
-  return layout.format->code == Code::u4 ? 8 : 0;
+  return layout.format->code == Code::u4 && !layout.format->minima ? 8 : 0;
+}
+
+float minimum_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
+                 std::int64_t group) {
+  if (!layout.format->minima) return 0;
+  return gguf::minimum_at(gguf_block(layout, from, row, group * layout.group),
+                          gguf_group(layout, group));
 }
 
 void dequantize(const WeightLayout& layout, const Weights& from, std::int64_t row, double* to) {
   const Code code = layout.format->code;
   for (std::int64_t g = 0; g < layout.groups(); ++g) {
-    const double scale = scale_at(layout, from, row, g);
+    const double scale = scale_at(layout, from, row, g), minimum = minimum_at(layout, from, row, g);
     const int zero = zero_at(layout, from, row, g);
     const std::int64_t end = std::min(layout.k, (g + 1) * layout.group);
     for (std::int64_t i = g * layout.group; i < end; ++i) {
-      to[i] = value_of(code, code_at(layout, from, row, i) - zero) * scale;
+      to[i] = value_of(code, code_at(layout, from, row, i) - zero) * scale - minimum;
     }
   }
 }
@@ -347,6 +317,17 @@ float quantize_activations(const float* x, std::int64_t count, bool half, std::i
     codes[i] = static_cast<std::int8_t>(rounded(x[i] * factor, -127, 127));
   const float scale = largest / 127;
   return half ? as_f16(scale) : scale;
+}
+
+float quantize_superblock(const float* x, std::int8_t* codes) {
+  const float factor = -127 / first_extreme(x, superblock);
+  if (!std::isfinite(factor)) {
+    std::fill_n(codes, superblock, std::int8_t{0});
+    return 0;
+  }
+  for (std::int64_t i = 0; i < superblock; ++i)
+    codes[i] = static_cast<std::int8_t>(rounded(x[i] * factor, -127, 127));
+  return 1 / factor;
 }
 
 float from_e2m1(unsigned bits) noexcept {

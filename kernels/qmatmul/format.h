@@ -28,7 +28,9 @@ enum class ScaleType : std::uint8_t { f32, bf16, f16, e8m0, none };
 ///   s8_in_call    bf16, quantized by the call, with an f32 scale per token and group
 ///   s8_in_blocks  f32, quantized by the call, with a scale per token and block of 32, rounded to
 ///                 f16
-enum class Activations : std::uint8_t { bf16, s8, s8_in_call, s8_in_blocks };
+///   s8_in_superblocks  f32, quantized by the call, with an f32 scale per token and block of 256
+enum class Activations : std::uint8_t { bf16, s8, s8_in_call, s8_in_blocks, s8_in_superblocks };
+inline constexpr std::int64_t superblock = 256;
 
 struct Format {
   std::string_view name;
@@ -40,8 +42,11 @@ struct Format {
   ScaleType scale;
   Activations activations;
   bool zero_points;  // may have them, a byte per group
-  bool gguf;         // scales lie among the codes
+  bool minima;       // has one per group
+  int block;         // of GGUF: weights along k that lie together with their scales; else 0
   std::string_view about, source;
+
+  bool gguf() const noexcept { return block != 0; }
 };
 
 inline constexpr int whole_row = -1;
@@ -64,7 +69,7 @@ struct WeightLayout {
   /// Of one row of codes; GGUF: of its blocks.
   std::int64_t row_bytes() const noexcept;
   /// Whether scales lie apart from the codes: neither among them nor missing.
-  bool scales_apart() const noexcept { return !format->gguf && format->scale != ScaleType::none; }
+  bool scales_apart() const noexcept { return !format->gguf() && format->scale != ScaleType::none; }
   DType scale_dtype() const noexcept;  // u8 for e8m0; of scales that lie apart
   /// Codes, scales and zero points together.
   double bytes() const noexcept;
@@ -84,7 +89,8 @@ using MutableWeights = WeightPointers<std::byte>;
 /// Rows [first, first + rows) from `w`, dense [rows, k]. `first` is a multiple of
 /// format->scale_rows, and so is `rows`, or it ends the matrix. Weights are finite. Values that are
 /// all 0, or too small for their scale's type, get the scale 0 (e8m0: 2^-127). An f16 scale
-/// overflows to infinity, as in llama.cpp, from 8 * 65520 on (q8_0: 127 * 65520).
+/// overflows to infinity, as in llama.cpp, from 8 * 65520 on (q8_0: 127 * 65520; q4_K: where a
+/// group's scale or minimum is 63 * 65520).
 void quantize(const WeightLayout& layout, std::int64_t first, std::int64_t rows, const float* w,
               const MutableWeights& to);
 
@@ -96,17 +102,25 @@ void dequantize(const WeightLayout& layout, const Weights& from, std::int64_t ro
 int code_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t at);
 /// What a code stands for before it is scaled, once an integer's zero point is taken away.
 float value_of(Code code, int bits) noexcept;
-/// The scale and the zero point of a group. Without scales it is 1; a u4 without zero points of its
-/// own has 8.
+/// The scale, the zero point and the minimum of a group. Without scales it is 1; a u4 without zero
+/// points of its own has 8, or with minima 0; without minima that is 0.
 float scale_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
                std::int64_t group);
 int zero_at(const WeightLayout& layout, const Weights& from, std::int64_t row, std::int64_t group);
+float minimum_at(const WeightLayout& layout, const Weights& from, std::int64_t row,
+                 std::int64_t group);
 
 /// Symmetric s8 codes of `count` finite activations that share a scale, which is returned: the
 /// largest magnitude / 127, in f32, and rounded to f16 where `half` (to infinity from 127 * 65520
 /// on). A code is x * (127 / largest) in f32, rounded; where the largest is below 2^-119, and so
 /// the scale denormal, all are 0 and so is the scale.
 float quantize_activations(const float* x, std::int64_t count, bool half, std::int8_t* codes);
+
+/// The same of a superblock, by llama.cpp's rule (quantize_row_q8_K_ref): the first value of
+/// largest magnitude becomes -127, whatever its sign. A code is x * (-127 / largest) in f32,
+/// rounded, and the scale is 1 / (-127 / largest); where that factor is not finite all are 0 and so
+/// is the scale.
+float quantize_superblock(const float* x, std::int8_t* codes);
 
 /// Small floats. e2m1: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives, in the low 4 bits. e4m3: of
 /// OCP, without infinities, 0x7f and 0xff are NaN, the largest is 448. e8m0: 2^(bits - 127).

@@ -29,7 +29,8 @@ struct Sizes {
       : weights((static_cast<std::size_t>(q.layout.n * q.layout.row_bytes()) + 4095) / 4096 * 4096),
         metadata(3 * ggml_tensor_overhead() + ggml_graph_overhead_custom(graph_size, false)),
         // Quantized activations, and a cache line a thread.
-        work(ggml_row_size(GGML_TYPE_Q8_0, q.m * q.k) + 64 * static_cast<std::size_t>(threads)) {}
+        work(ggml_row_size(ggml::activation_type_of(*q.format), q.m * q.k) +
+             64 * static_cast<std::size_t>(threads)) {}
 
   std::size_t weights, metadata;  // of one slot
   std::size_t work;
@@ -136,6 +137,8 @@ class GgmlQMatmul final : public Implementation {
     const std::string library = "ggml " + info_.library->version, name(q->format->name);
     const auto type = ggml::type_of(*q->format);
     if (!type) return library + " does not have " + name + " as it is defined here";
+    if (!ggml::quantizes_as_we_do(q->format->activations))
+      return library + " rounds the activations of " + name + " otherwise than llama.cpp on x86-64";
     if (q->output != DType::f32)
       return library + " gives products in f32, not " + std::string(ergon::name(q->output));
     if (ggml::multiplies(buffers_, *type, q->n, q->k)) return std::nullopt;

@@ -16,8 +16,8 @@ namespace ergon::ggml {
 ggml_backend_dev_t processor();
 
 /// Why nothing of it can be used here; nothing where it can. It must run on OpenMP, whose threads
-/// all implementations share (its own would spin beside the others), and quantize activations to
-/// the bit as format.h says.
+/// all implementations share (its own would spin beside the others), and quantize blocks of
+/// activations to the bit as format.h says.
 std::optional<std::string> refuse();
 
 Library library();
@@ -28,6 +28,10 @@ ggml_backend_buffer_type_t plain_buffers();
 ggml_backend_buffer_type_t repacking_buffers();
 
 std::optional<ggml_type> type_of(const Format& format) noexcept;
+/// Whether it quantizes activations to the bit as format.h says; refuse() asks only for blocks.
+bool quantizes_as_we_do(Activations activations);
+/// What it makes of activations for a format that it has.
+ggml_type activation_type_of(const Format& format) noexcept;
 
 /// Whether it multiplies f32 by weights [n, k] that lie in such buffers.
 bool multiplies(ggml_backend_buffer_type_t buffers, ggml_type type, std::int64_t n, std::int64_t k);

@@ -25,18 +25,17 @@ NaiveTokens naive_tokens(const QMatmul& q, const Inputs& inputs, std::size_t slo
     tokens.floats[i] = element(q, x, static_cast<std::int64_t>(i));
   const std::int64_t group = q.activation_group();
   if (group == 0) return tokens;
-  const bool half = q.format->activations == Activations::s8_in_blocks;
   tokens.codes.resize(elements);
   for (std::size_t at = 0; at < elements; at += static_cast<std::size_t>(group))
-    tokens.scales.push_back(
-        quantize_activations(tokens.floats.data() + at, group, half, tokens.codes.data() + at));
+    tokens.scales.push_back(q.quantize_group(tokens.floats.data() + at, tokens.codes.data() + at));
   return tokens;
 }
 
 NaiveRow::NaiveRow(const QMatmul& q)
     : codes(static_cast<std::size_t>(q.k)),
       values(static_cast<std::size_t>(q.k)),
-      scales(static_cast<std::size_t>(q.layout.groups())) {}
+      scales(static_cast<std::size_t>(q.layout.groups())),
+      minima(q.format->minima ? scales.size() : 0) {}
 
 void NaiveRow::decode(const QMatmul& q, const Weights& weights, std::int64_t j) {
   for (std::int64_t p = 0; p < q.k; ++p) {
@@ -47,10 +46,14 @@ void NaiveRow::decode(const QMatmul& q, const Weights& weights, std::int64_t j) 
   }
   for (std::int64_t g = 0; g < q.layout.groups(); ++g)
     scales[static_cast<std::size_t>(g)] = scale_at(q.layout, weights, j, g);
+  for (std::size_t g = 0; g < minima.size(); ++g)
+    minima[g] = minimum_at(q.layout, weights, j, static_cast<std::int64_t>(g));
 }
 
 float NaiveRow::product(const QMatmul& q, const NaiveTokens& tokens, std::int64_t i) const {
   const std::int64_t k = q.k, group = q.layout.group, groups = q.layout.groups();
+  // Of the activations; all of k where they come with a scale.
+  const std::int64_t x_group = q.activation_group() == 0 ? k : q.activation_group();
   float total = 0;
   for (std::int64_t g = 0; g < groups; ++g) {
     const std::int64_t end = g == groups - 1 ? k : (g + 1) * group;
@@ -66,8 +69,12 @@ float NaiveRow::product(const QMatmul& q, const NaiveTokens& tokens, std::int64_
       int sum = 0;
       for (std::int64_t p = g * group; p < end; ++p)
         sum += x[p] * codes[static_cast<std::size_t>(p)];
-      total += static_cast<float>(sum) *
-               (scale * tokens.scales[static_cast<std::size_t>(i * groups + g)]);
+      const float x_scale = tokens.scales[static_cast<std::size_t>((i * k + g * group) / x_group)];
+      total += static_cast<float>(sum) * (scale * x_scale);
+      if (minima.empty()) continue;
+      int of_x = 0;
+      for (std::int64_t p = g * group; p < end; ++p) of_x += x[p];
+      total -= static_cast<float>(of_x) * (minima[static_cast<std::size_t>(g)] * x_scale);
     }
   }
   return total;

@@ -14,7 +14,7 @@ namespace ergon {
 /// Tokens as they are multiplied: codes and scales, or floats.
 struct NaiveTokens {
   std::vector<std::int8_t> codes;  // [m, k]
-  std::vector<float> scales;       // [m, groups]
+  std::vector<float> scales;       // [m, groups of activations]
   std::vector<float> floats;       // [m, k]
 };
 NaiveTokens naive_tokens(const QMatmul& q, const Inputs& inputs, std::size_t slot);
@@ -23,6 +23,7 @@ struct NaiveRow {
   std::vector<int> codes;     // [k], less their zero point
   std::vector<float> values;  // [k], of the codes
   std::vector<float> scales;  // [groups]
+  std::vector<float> minima;  // [groups], or none
 
   explicit NaiveRow(const QMatmul& q);
   /// Becomes row `j` of the weights.

@@ -175,7 +175,10 @@ class NativeQMatmul final : public Implementation {
   const ImplementationInfo& info() const noexcept override { return info_; }
 
   std::optional<std::string> unsupported(const Workload& workload) const override {
-    if (dynamic_cast<const QMatmul*>(&workload) == nullptr) return "computes qmatmul only";
+    const auto* q = dynamic_cast<const QMatmul*>(&workload);
+    if (q == nullptr) return "computes qmatmul only";
+    if (q->format->minima)
+      return "has no tile that subtracts the minima of " + std::string(q->format->name);
     return std::nullopt;
   }
 

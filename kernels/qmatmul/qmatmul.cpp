@@ -61,11 +61,12 @@ std::int64_t group_of(const Format& format, std::int64_t given, std::int64_t k) 
 }
 
 void check_group(const Format& format, std::int64_t group, std::int64_t k) {
-  if (format.code == Code::e4m3 || group == 0 || k % group == 0) return;
+  const std::int64_t unit = format.gguf() ? format.block : group;
+  if (format.code == Code::e4m3 || unit == 0 || k % unit == 0) return;
   throw InvalidField(format.group == 0 ? "group" : "k",
                      format.group == 0
                          ? std::to_string(group) + " does not divide k = " + std::to_string(k)
-                         : "must be a multiple of " + std::to_string(group) + " for " +
+                         : "must be a multiple of " + std::to_string(unit) + " for " +
                                std::string(format.name) + ", not " + std::to_string(k));
 }
 
@@ -226,6 +227,7 @@ DType QMatmul::x_dtype() const noexcept {
     case Activations::s8:
       return DType::s8;
     case Activations::s8_in_blocks:
+    case Activations::s8_in_superblocks:
       return DType::f32;
     case Activations::bf16:
     case Activations::s8_in_call:
@@ -235,9 +237,23 @@ DType QMatmul::x_dtype() const noexcept {
 }
 
 std::int64_t QMatmul::activation_group() const noexcept {
-  const bool in_call = format->activations == Activations::s8_in_call ||
-                       format->activations == Activations::s8_in_blocks;
-  return in_call ? layout.group : 0;
+  switch (format->activations) {
+    case Activations::s8_in_call:
+    case Activations::s8_in_blocks:
+      return layout.group;
+    case Activations::s8_in_superblocks:
+      return superblock;
+    case Activations::bf16:
+    case Activations::s8:
+      break;
+  }
+  return 0;
+}
+
+float QMatmul::quantize_group(const float* x, std::int8_t* codes) const {
+  if (format->activations == Activations::s8_in_superblocks) return quantize_superblock(x, codes);
+  return quantize_activations(x, activation_group(),
+                              format->activations == Activations::s8_in_blocks, codes);
 }
 
 Weights weights_of(const Inputs& inputs, std::size_t slot) {
@@ -265,13 +281,12 @@ void Activation::multiplied(std::int64_t row, double* to) const {
   given(row, to);
   const std::int64_t group = workload_.activation_group();
   if (group == 0) return;
-  const bool half = workload_.format->activations == Activations::s8_in_blocks;
   std::vector<float> x(static_cast<std::size_t>(group));
   std::vector<std::int8_t> codes(x.size());
   for (std::int64_t first = 0; first < workload_.k; first += group) {
     for (std::int64_t i = 0; i < group; ++i)
       x[static_cast<std::size_t>(i)] = static_cast<float>(to[first + i]);
-    const double scale = quantize_activations(x.data(), group, half, codes.data());
+    const double scale = workload_.quantize_group(x.data(), codes.data());
     for (std::int64_t i = 0; i < group; ++i)
       to[first + i] = scale * codes[static_cast<std::size_t>(i)];
   }

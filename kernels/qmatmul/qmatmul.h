@@ -45,6 +45,8 @@ class QMatmul final : public Workload {
   DType x_dtype() const noexcept;
   /// Along k, of activations that the call quantizes; 0 where it does not.
   std::int64_t activation_group() const noexcept;
+  /// So many of x: codes, and the scale that they share.
+  float quantize_group(const float* x, std::int8_t* codes) const;
   TensorDesc y_desc() const { return dense(output, {m, n}); }
 
   std::int64_t m = 1, n = 1, k = 1;

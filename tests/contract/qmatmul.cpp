@@ -130,7 +130,8 @@ Problems problems(const std::string& name) {
       more.insert({"group", group});
       if (i % 2 == 1) more.insert({"zero_point", true});
     }
-    add(list, name, m, n, count * group, more);
+    const Integer unit = std::max<Integer>(group, format.block);
+    add(list, name, m, n, count * unit, more);
   }
   if (whole || ragged) add(list, name, 3, 5, 1);
   if (ragged) add(list, name, 3, 257, 131);  // the third block of outputs has one

@@ -48,8 +48,14 @@ Device& cpu() {
 }
 
 std::unique_ptr<Workload> drawn_workload(Choices& choices) {
-  const auto all = formats();
-  const Format& format = all[static_cast<std::size_t>(choices.below(static_cast<int>(all.size())))];
+  // Those that it has tiles for.
+  static const std::vector<Format> all = [] {
+    std::vector<Format> list;
+    for (const Format& format : formats())
+      if (!format.minima) list.push_back(format);
+    return list;
+  }();
+  const Format& format = choices.of(all);
   const bool open = format.group == 0;
   const bool any_k = format.group == whole_row || format.code == Code::e4m3;
   const Integer group = open ? Integer{32} << choices.below(3) : format.group;
@@ -89,7 +95,7 @@ void draw_weights(Choices& choices, const QMatmul& q, Inputs& inputs) {
   const WeightLayout& l = q.layout;
   draw_codes(choices, *q.format,
              {inputs.data("w", 0), static_cast<std::size_t>(l.n * l.row_bytes())});
-  if (q.format->gguf)
+  if (q.format->gguf())
     for (Integer i = 0; i < l.n * l.groups(); ++i) {
       const float scale = drawn_scale(choices);
       const std::uint16_t bits = to_f16(choices.below(2) == 0 ? scale : -scale);

@@ -12,7 +12,7 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t rows = 50, columns = 320;
+constexpr std::int64_t rows = 50, columns = 512;
 
 struct Values {
   const char* name;
@@ -33,6 +33,12 @@ const std::vector<Values>& every_kind() {
        [](std::uint64_t i) { return i % 7 == 3   ? 2.0F
                                     : i % 7 == 5 ? -2.0F
                                                  : drawn(i) / 4; }},
+      {"of one sign",
+       [](std::uint64_t i) { return (i / 32 % 2 == 0 ? 1 : -1) * std::fabs(drawn(i)); }},
+      {"the same in a group", [](std::uint64_t i) { return drawn(i / 32); }},
+      {"groups of many magnitudes",
+       [](std::uint64_t i) { return std::ldexp(drawn(i), -static_cast<int>(i / 32 % 17)); }},
+      {"outliers", [](std::uint64_t i) { return i % 61 == 0 ? 40 * drawn(i) : drawn(i); }},
       {"scales of f16's denormals", [](std::uint64_t i) { return drawn(i) * 1e-4F; }},
       {"scales below f16", [](std::uint64_t i) { return drawn(i) * 1e-9F; }},
       {"large", [](std::uint64_t i) { return drawn(i) * 1e5F; }},
@@ -90,7 +96,8 @@ TEST_P(GgmlBlocks, AreBothZerosWhereTheScaleIsDenormal) {
 
 INSTANTIATE_TEST_SUITE_P(Each, GgmlBlocks,
                          testing::Values(std::pair{"q4_0", GGML_TYPE_Q4_0},
-                                         std::pair{"q8_0", GGML_TYPE_Q8_0}),
+                                         std::pair{"q8_0", GGML_TYPE_Q8_0},
+                                         std::pair{"q4_K", GGML_TYPE_Q4_K}),
                          [](const auto& one) { return std::string(one.param.first); });
 
 }  // namespace

@@ -47,17 +47,20 @@ class GgmlProduct : public testing::TestWithParam<Choice> {
   std::unique_ptr<Workload> workload(Integer m, Integer n, Integer k) const {
     return workload_of(GetParam().format, m, n, k);
   }
+  /// What k is a multiple of.
+  Integer unit() const { return format_from_name(GetParam().format)->block; }
   bool repacked() const { return std::string_view(GetParam().variant) == "repacked"; }
   /// As the library's source has it for x86-64.
   bool expected(Integer n) const {
     if (!repacked()) return true;
-    return std::string_view(GetParam().format) == "q4_0" && n % 8 == 0;
+    return std::string_view(GetParam().format) != "q8_0" && n % 8 == 0;
   }
 };
 
 INSTANTIATE_TEST_SUITE_P(Each, GgmlProduct,
                          testing::Values(Choice{"plain", "q4_0"}, Choice{"plain", "q8_0"},
-                                         Choice{"repacked", "q4_0"}, Choice{"repacked", "q8_0"}),
+                                         Choice{"plain", "q4_K"}, Choice{"repacked", "q4_0"},
+                                         Choice{"repacked", "q8_0"}, Choice{"repacked", "q4_K"}),
                          [](const auto& one) {
                            return std::string(one.param.variant) + "_" + one.param.format;
                          });
@@ -65,7 +68,7 @@ INSTANTIATE_TEST_SUITE_P(Each, GgmlProduct,
 TEST_P(GgmlProduct, IsRightAtEveryNumberOfTokensAndAwkwardOutputs) {
   for (const Integer n : {1, 5, 8, 16, 17, 24, 40, 64, 65})
     for (Integer m = 1; m <= 9; ++m) {
-      const Problem problem(qmatmul_family(), workload(m, n, 32 * (1 + (m + n) % 5)));
+      const Problem problem(qmatmul_family(), workload(m, n, unit() * (1 + (m + n) % 5)));
       const auto refusal = implementation().unsupported(problem.workload());
       if (cpu_info().has("avx2")) {
         EXPECT_EQ(!refusal, expected(n)) << problem.workload().name();
@@ -82,21 +85,30 @@ TEST_P(GgmlProduct, IsRightAtEveryNumberOfTokensAndAwkwardOutputs) {
 
 TEST_P(GgmlProduct, SaysInOneLineWhatItDoesNotDo) {
   for (const Integer n : {1, 7, 12, 64}) {
-    const auto refusal = implementation().unsupported(*workload(3, n, 64));
+    const auto refusal = implementation().unsupported(*workload(3, n, 2 * unit()));
     if (!refusal) continue;
     EXPECT_THAT(*refusal, HasSubstr("does not repack"));
     EXPECT_THAT(*refusal, HasSubstr(GetParam().format));
     EXPECT_THAT(*refusal, Not(HasSubstr("\n")));
   }
-  EXPECT_THAT(*implementation().unsupported(*workload_of(GetParam().format, 3, 64, 64, "bf16")),
+  EXPECT_THAT(*implementation().unsupported(*workload_of(GetParam().format, 3, 64, 256, "bf16")),
               HasSubstr("f32"));
 }
 
-/// What times an activation is exact in f32, and code and scale with it.
-float exact_weight(const QMatmul& q) { return q.layout.format->bits == 4 ? 8 : 64; }
+/// What times an activation's code is exact in f32, and code and scale with it.
+float exact_weight(const QMatmul& q) {
+  if (q.format->minima) return 8 * 32;
+  return q.format->bits == 4 ? 8 : 64;
+}
+
+/// The last group of q4_K's blocks, where activations are 0 and weights make a scale of 1 * 63.
+bool sets_the_scale(const QMatmul& q, Integer at) {
+  return q.format->minima && at % superblock >= superblock - 32;
+}
 
 /// W gives back the activations, times exact_weight: row j is 0 but at j, and (for a scale of 1
-/// where codes go to 127) at the end of each block, where activations are 0.
+/// where codes go to 127, of 32 where they go to 15) at the end of its group, where activations are
+/// 0.
 std::unique_ptr<Inputs> diagonal_w(const Workload& workload, std::uint64_t seed,
                                    std::size_t slots) {
   const auto& q = dynamic_cast<const QMatmul&>(workload);
@@ -105,10 +117,14 @@ std::unique_ptr<Inputs> diagonal_w(const Workload& workload, std::uint64_t seed,
   for (Integer j = 0; j < q.n; ++j) {
     float* row = w.data() + j * q.k;
     row[j] = exact_weight(q);
-    if (q.layout.format->bits == 8) row[j / 32 * 32 + 31] = 127;
+    if (q.format->bits == 8) row[j / 32 * 32 + 31] = 127;
+    if (q.format->minima) row[j / 32 * 32 + 31] = 15 * 32;
+    for (Integer p = 0; p < q.k; ++p)
+      if (sets_the_scale(q, p)) row[p] = static_cast<float>(p % 16 * 63);
   }
   quantize(q.layout, 0, q.n, w.data(), {inputs->data("w", 0), nullptr, nullptr});
-  // Rows whose values lie half way between codes, and some that f16 has no scale for.
+  // Rows whose values lie half way between codes, and some that f16, or f32's normal numbers, have
+  // no scale for. The largest come with both signs, either first.
   auto* x = reinterpret_cast<float*>(inputs->data("x", 0));
   for (Integer i = 0; i < q.m; ++i) {
     const auto index = static_cast<std::uint64_t>(i);
@@ -116,9 +132,11 @@ std::unique_ptr<Inputs> diagonal_w(const Workload& workload, std::uint64_t seed,
     for (Integer p = 0; p < q.k; ++p) {
       const auto code = static_cast<float>((7 * p + i) % 253 - 126);
       float& value = x[i * q.k + p];
-      value = p % 32 == 9 ? largest : (code + 0.5F) * largest / 127;
+      const float signed_largest = (i + p / 32) % 2 == 0 ? largest : -largest;
+      value = p % 32 == 9 ? signed_largest : (code + 0.5F) * largest / 127;
       if (i % 5 == 4) value *= p < 32 ? 1e-6F : 1e-38F;
-      if (p % 32 == 31) value = 0;
+      if (i % 5 == 3 && p >= superblock) value *= 1e-36F;
+      if (p % 32 == 31 || sets_the_scale(q, p)) value = 0;
     }
   }
   inputs->replicate();
@@ -126,7 +144,7 @@ std::unique_ptr<Inputs> diagonal_w(const Workload& workload, std::uint64_t seed,
 }
 
 TEST_P(GgmlProduct, QuantizesActivationsToTheBitAsTheFormatSays) {
-  constexpr Integer size = 64;
+  const Integer size = 2 * unit();
   for (Integer m = 1; m <= 9; ++m) {
     const Problem problem(qmatmul_family(), workload(m, size, size), diagonal_w);
     if (implementation().unsupported(problem.workload())) GTEST_SKIP();
@@ -138,11 +156,12 @@ TEST_P(GgmlProduct, QuantizesActivationsToTheBitAsTheFormatSays) {
     const auto inputs = problem.inputs(7, 1);
     const auto& q = dynamic_cast<const QMatmul&>(problem.workload());
     const Activation activation(q, *inputs, 0);
-    std::vector<double> expected(size);
+    std::vector<double> expected(static_cast<std::size_t>(size));
     for (Integer i = 0; i < m; ++i) {
       activation.multiplied(i, expected.data());
       for (Integer j = 0; j < size; ++j)
-        ASSERT_EQ(got[i * size + j], expected[static_cast<std::size_t>(j)] * exact_weight(q))
+        ASSERT_EQ(got[i * size + j],
+                  static_cast<float>(expected[static_cast<std::size_t>(j)] * exact_weight(q)))
             << m << " tokens, " << i << ", " << j;
     }
   }
@@ -150,7 +169,7 @@ TEST_P(GgmlProduct, QuantizesActivationsToTheBitAsTheFormatSays) {
 
 TEST_P(GgmlProduct, PacksOnceAndReadsActivationsInPlace) {
   Inputs* made = nullptr;
-  const Problem problem(qmatmul_family(), workload(5, 16, 96),
+  const Problem problem(qmatmul_family(), workload(5, 16, 3 * unit()),
                         [&made](const Workload& workload, std::uint64_t seed, std::size_t slots) {
                           auto inputs = qmatmul_family().inputs(workload, seed, slots);
                           made = inputs.get();

@@ -32,6 +32,7 @@ std::vector<Case> cases() {
   for (const simd::Isa isa : {simd::Isa::portable, simd::Isa::avx2, simd::Isa::avx512})
     if (simd::available(isa, cpu_info()))
       for (const Format& format : formats()) {
+        if (format.minima) continue;
         const bool open = format.group == 0;
         for (const std::int64_t group :
              open ? std::vector<std::int64_t>{32, 64, 128} : std::vector<std::int64_t>{0})
@@ -128,6 +129,15 @@ TEST_P(NativeQMatmulOf, SaysItsInstructionSet) {
   EXPECT_THAT(plan->detail(), testing::HasSubstr("tile"));
   EXPECT_THAT(implementations_[0]->info().about,
               testing::HasSubstr(string(simd::name(GetParam().isa))));
+}
+
+TEST(NativeQMatmul, SaysThatItHasNoMinima) {
+  const auto what = qmatmul_family().make({{"format", string("q4_K")},
+                                           {"m", std::int64_t{1}},
+                                           {"n", std::int64_t{8}},
+                                           {"k", std::int64_t{256}}});
+  EXPECT_EQ(make_qmatmul_native({})[0]->unsupported(*what),
+            "has no tile that subtracts the minima of q4_K");
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, NativeQMatmulOf, testing::ValuesIn(cases()),

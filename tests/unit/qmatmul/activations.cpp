@@ -74,5 +74,60 @@ TEST(QuantizeActivations, IsWithinHalfAStep) {
     }
 }
 
+struct Superblock {
+  std::vector<std::int8_t> codes;
+  float scale;
+
+  explicit Superblock(std::vector<float> x) : codes(static_cast<std::size_t>(superblock), 99) {
+    x.resize(codes.size());
+    scale = quantize_superblock(x.data(), codes.data());
+  }
+};
+
+TEST(QuantizeSuperblock, MakesTheFirstOfTheLargestTheLeastCode) {
+  const Superblock positive({0.5F, 2, -2});
+  EXPECT_EQ(positive.codes[0], -32);
+  EXPECT_EQ(positive.codes[1], -127);
+  EXPECT_EQ(positive.codes[2], 127);
+  EXPECT_EQ(positive.codes[255], 0);
+  EXPECT_EQ(positive.scale, 1 / (-127 / 2.0F));
+  const Superblock negative({0.5F, -2, 2});
+  EXPECT_EQ(negative.codes[0], 32);
+  EXPECT_EQ(negative.codes[1], -127);
+  EXPECT_EQ(negative.codes[2], 127);
+  EXPECT_EQ(negative.scale, 1 / (127 / 2.0F));
+}
+
+TEST(QuantizeSuperblock, HasTheInverseOfItsFactorAsScale) {
+  int otherwise = 0;  // than the quotient of the largest
+  for (int i = 1; i < 100; ++i) {
+    const auto largest = static_cast<float>(i);
+    const Superblock one({largest});
+    EXPECT_EQ(one.scale, 1 / (-127 / largest)) << i;
+    otherwise += one.scale != largest / -127 ? 1 : 0;
+  }
+  EXPECT_GT(otherwise, 0);
+}
+
+TEST(QuantizeSuperblock, BreaksTiesToEven) {
+  const Superblock ties({-127, 0.5F, 1.5F, 2.5F, -2.5F, -3.5F});
+  EXPECT_EQ(ties.scale, 1);
+  EXPECT_THAT(std::vector<int>(ties.codes.begin(), ties.codes.begin() + 6),
+              ElementsAre(-127, 0, 2, 2, -2, -4));
+}
+
+TEST(QuantizeSuperblock, IsZeroWhereItsFactorIsInfinite) {
+  for (const float tiny : {0.0F, -0.0F, 1e-45F, 3e-37F}) {
+    const Superblock none({tiny, -tiny});
+    EXPECT_THAT(none.codes, Each(0)) << tiny;
+    EXPECT_EQ(none.scale, 0) << tiny;
+  }
+  // Denormal, as llama.cpp's.
+  const Superblock small({-4e-37F});
+  EXPECT_EQ(small.codes[0], -127);
+  EXPECT_EQ(small.scale, 1 / (-127 / -4e-37F));
+  EXPECT_GT(small.scale, 0);
+}
+
 }  // namespace
 }  // namespace ergon

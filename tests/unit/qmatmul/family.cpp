@@ -59,6 +59,8 @@ TEST(QMatmul, HasGroupsOf128WhereNothingIsSaid) {
 
 TEST(QMatmul, ComplainsOnceOfWhatCannotBe) {
   EXPECT_EQ(complaint(problem("q4_0", 1, 2, 33)), "k: must be a multiple of 32 for q4_0, not 33");
+  EXPECT_EQ(complaint(problem("q4_K", 1, 2, 384)),
+            "k: must be a multiple of 256 for q4_K, not 384");
   EXPECT_EQ(complaint(problem("mxfp4", 1, 2, 48)), "k: must be a multiple of 32 for mxfp4, not 48");
   EXPECT_EQ(complaint(problem("w4a16", 1, 2, 96)), "group: 128 does not divide k = 96");
   EXPECT_EQ(complaint(problem("w4a8", 1, 2, 96, {{"group", Integer{64}}})),
@@ -114,6 +116,7 @@ TEST(QMatmul, MovesEveryOperandOnce) {
   EXPECT_EQ(bytes(problem("fp8", 3, 129, 128)), 2 * 3 * 128 + 129 * 128 + 4 * 2 + 4 * 3 * 129);
   EXPECT_EQ(bytes(problem("q4_0", 3, 5, 64)), 4 * 3 * 64 + 5 * 2 * 18 + y);
   EXPECT_EQ(bytes(problem("q8_0", 3, 5, 64)), 4 * 3 * 64 + 5 * 2 * 34 + y);
+  EXPECT_EQ(bytes(problem("q4_K", 3, 5, 512)), 4 * 3 * 512 + 5 * 2 * 144 + y);
   EXPECT_EQ(bytes(problem("q8_0", 3, 5, 64, {{"output", string("bf16")}})),
             4 * 3 * 64 + 5 * 2 * 34 + y / 2);
 }
@@ -131,6 +134,7 @@ TEST(QMatmul, KnowsItsBitsPerWeight) {
   EXPECT_EQ(bits("fp8"), 8 + 32.0 / (128 * 128));
   EXPECT_EQ(bits("q4_0"), 4.5);
   EXPECT_EQ(bits("q8_0"), 8.5);
+  EXPECT_EQ(bits("q4_K"), 4.5);
 }
 
 TEST(QMatmul, StreamsWeightsForFewTokens) {
@@ -146,6 +150,8 @@ TEST(QMatmul, NamesTypesThatARecordUnderstands) {
             (TypeNames{"bf16", "s4", "s32", "f32", "s8"}));
   EXPECT_EQ(make(problem("q4_0", 1, 1, 32, {{"output", string("bf16")}})).dtypes(),
             (TypeNames{"f32", "q4_0", "s32", "bf16", "s8"}));
+  EXPECT_EQ(make(problem("q4_K", 1, 1, 256)).dtypes(),
+            (TypeNames{"f32", "q4_K", "s32", "f32", "s8"}));
 }
 
 std::vector<string> names(const FieldMap& fields) {
@@ -160,6 +166,7 @@ TEST(QMatmul, HasTheOperandsOfItsFormat) {
   EXPECT_THAT(names(problem("w4a16", 1, 1, 128, with_zero_points)),
               ElementsAre("x", "w", "w_scale", "w_zero"));
   EXPECT_THAT(names(problem("q4_0", 1, 1, 32)), ElementsAre("x", "w"));
+  EXPECT_THAT(names(problem("q4_K", 1, 1, 256)), ElementsAre("x", "w"));
   const auto fp8 = qmatmul_family().operands(make(problem("fp8", 3, 129, 257)));
   EXPECT_THAT(fp8[1].desc.sizes, ElementsAre(129, 257));
   EXPECT_THAT(fp8[2].desc.sizes, ElementsAre(2, 3));
@@ -224,7 +231,7 @@ TEST_P(EveryFormat, TellsItsDistributionAndEntropy) {
 
 INSTANTIATE_TEST_SUITE_P(QMatmul, EveryFormat,
                          testing::Values("w8a8", "w8a16", "w4a16", "w4a8", "mxfp4", "fp8", "q4_0",
-                                         "q8_0"));
+                                         "q8_0", "q4_K"));
 
 }  // namespace
 }  // namespace ergon

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -80,6 +81,92 @@ TEST(Q80, RoundsHalvesAwayFromZero) {
   const Stored stored(blocks("q8_0", 1, 32), w);
   EXPECT_EQ(stored.code(0, 1), 3);
   EXPECT_EQ(stored.code(0, 2), -3);
+}
+
+// Multiples of 1 that need every bit, and codes that tell their places.
+constexpr std::array<int, 8> scales = {63, 1, 20, 33, 47, 16, 62, 5},
+                             minima = {0, 63, 17, 32, 48, 15, 9, 30};
+int code_of(std::size_t group, std::size_t i) { return static_cast<int>(i + 3 * group) % 16; }
+
+std::vector<float> superblock_of_lines() {
+  std::vector<float> w;
+  for (std::size_t g = 0; g < 8; ++g)
+    for (std::size_t i = 0; i < 32; ++i)
+      w.push_back(static_cast<float>(scales[g] * code_of(g, i) - minima[g]));
+  return w;
+}
+
+TEST(Q4K, PacksScalesAndMinimaOfSixBitsBehindTheirUnits) {
+  const Stored stored(blocks("q4_K", 1, 256), superblock_of_lines());
+  ASSERT_EQ(stored.codes.size(), 144U);
+  const std::array<int, 16> expected = {0x00, 0x3c, 0x00, 0x3c, 0xbf, 0x41, 0xd4, 0x21,
+                                        0xc0, 0x3f, 0x11, 0x60, 0x0f, 0xf0, 0x9e, 0xe5};
+  for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(byte(stored, i), expected[i]) << i;
+}
+
+TEST(Q4K, PairsAGroupWithTheNext) {
+  const Stored stored(blocks("q4_K", 1, 256), superblock_of_lines());
+  for (std::size_t g = 0; g < 8; ++g)
+    for (std::size_t i = 0; i < 32; ++i)
+      EXPECT_EQ((byte(stored, 16 + g / 2 * 32 + i) >> (g % 2 * 4)) & 15, code_of(g, i));
+}
+
+TEST(Q4K, GivesBackWhatLiesOnItsLines) {
+  const std::vector<float> w = superblock_of_lines();
+  const Stored stored(blocks("q4_K", 1, 256), w);
+  const std::vector<double> values = stored.values();
+  for (std::size_t i = 0; i < w.size(); ++i) EXPECT_EQ(values[i], w[i]) << i;
+  for (int g = 0; g < 8; ++g) {
+    EXPECT_EQ(stored.scale(0, g), scales[static_cast<std::size_t>(g)]);
+    EXPECT_EQ(stored.minimum(0, g), minima[static_cast<std::size_t>(g)]);
+    EXPECT_EQ(stored.zero(0, g), 0);
+  }
+}
+
+TEST(Q4K, IsNearerThanTheWholeRangeInEqualSteps) {
+  // Of 31 values in steps of 1 and one that lies half a step beyond: the line bends to the many.
+  std::vector<float> w(256, 0.0F);
+  for (std::size_t i = 0; i < 31; ++i) w[i] = static_cast<float>(i % 15);
+  w[31] = 15.4F;
+  const std::vector<double> values = Stored(blocks("q4_K", 1, 256), w).values();
+  double fitted = 0, stretched = 0;
+  for (std::size_t i = 0; i < 32; ++i) {
+    const double step = 15.4 / 15;
+    fitted += std::pow(values[i] - w[i], 2);
+    stretched += std::pow(std::nearbyint(w[i] / step) * step - w[i], 2);
+  }
+  EXPECT_LT(fitted, stretched / 2);
+}
+
+TEST(Q4K, HasMinimaThatAreNeverNegative) {
+  std::vector<float> w(256);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(3 + i % 5);
+  const Stored stored(blocks("q4_K", 1, 256), w);
+  for (int g = 0; g < 8; ++g) EXPECT_EQ(stored.minimum(0, g), 0);
+}
+
+TEST(Q4K, ReadsABlockMadeByHand) {
+  Stored stored(blocks("q4_K", 2, 512));
+  std::byte* block = stored.codes.data() + 3 * 144;  // row 1, the second
+  block[1] = std::byte{0x40};                        // 2
+  block[3] = std::byte{0xb8};                        // -0.5
+  block[4 + 3] = std::byte{0x85};                    // scale 3: 5; the upper bits of scale 7: 2
+  block[4 + 7] = std::byte{0x46};                    // minimum 3: 6; of minimum 7: 1
+  block[4 + 11] = std::byte{0xa9};                   // 9 and 10
+  block[16 + 32 + 1] = std::byte{0x70};              // group 3 has the high half
+  block[16 + 96 + 31] = std::byte{0x40};
+  const std::vector<double> values = stored.values();
+  EXPECT_EQ(values[512 + 256 + 3 * 32 + 1], 2 * 5 * 7 + 0.5 * 6);
+  EXPECT_EQ(values[512 + 256 + 7 * 32 + 31], 2 * (32 + 9) * 4 + 0.5 * (16 + 10));
+  EXPECT_EQ(values[512 + 256 + 2 * 32 + 1], 0);
+}
+
+TEST(Q4K, HasAnInfiniteMinimumFromWhereItSays) {
+  const auto minimum = [](float all) {
+    return Stored(blocks("q4_K", 1, 256), std::vector<float>(256, -all)).minimum(0, 0);
+  };
+  EXPECT_EQ(minimum(63 * 65519.0F), 63 * 65504.0F);
+  EXPECT_EQ(minimum(63 * 65520.0F), std::numeric_limits<float>::infinity());
 }
 
 TEST(Gguf, RoundsTheScaleToF16AfterTheCodesAreChosen) {

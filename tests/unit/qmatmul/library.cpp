@@ -60,7 +60,7 @@ std::unique_ptr<Workload> workload_of(std::string_view format, std::int64_t m,
   return qmatmul_family().make({{"format", std::string(format)},
                                 {"m", m},
                                 {"n", std::int64_t{40}},
-                                {"k", std::int64_t{128}},
+                                {"k", std::int64_t{256}},
                                 {"group", std::int64_t{32}},
                                 {"output", output}});
 }
@@ -212,7 +212,7 @@ TEST(QMatmulOnednn, ComputesW8A8AndSaysWhatTheLibraryLacksForOthers) {
     if (each->info().backend != "onednn" || each->unavailable()) continue;
     EXPECT_THAT(each->unsupported(*workload_of("w8a8", 3)).value_or("VNNI is there"),
                 HasSubstr("VNNI"));
-    for (const char* format : {"w4a8", "mxfp4", "fp8", "q4_0", "q8_0"})
+    for (const char* format : {"w4a8", "mxfp4", "fp8", "q4_0", "q8_0", "q4_K"})
       EXPECT_THAT(said(*each, format), HasSubstr("oneDNN"));
     // From 3.5 on it has these.
     for (const char* format : {"w8a16", "w4a16"})

@@ -103,7 +103,7 @@ class QMatmulOracle : public testing::TestWithParam<std::tuple<string, int>> {
 
 TEST_P(QMatmulOracle, AcceptsTheRightY) {
   EXPECT_THAT(answered(9, 50, 256).check().mismatch, Eq(std::nullopt));
-  EXPECT_THAT(answered(1, 1, 128).check().mismatch, Eq(std::nullopt));
+  EXPECT_THAT(answered(1, 1, 256).check().mismatch, Eq(std::nullopt));
 }
 
 TEST_P(QMatmulOracle, FindsAWrongElementAnywhere) {
@@ -200,7 +200,7 @@ string parameter_name(const testing::TestParamInfo<QMatmulOracle::ParamType>& pa
 
 INSTANTIATE_TEST_SUITE_P(Every, QMatmulOracle,
                          testing::Combine(testing::Values("w8a8", "w8a16", "w4a16", "w4a8", "mxfp4",
-                                                          "fp8", "q4_0", "q8_0"),
+                                                          "fp8", "q4_0", "q8_0", "q4_K"),
                                           testing::Values(0, 1, 2)),
                          parameter_name);
 
@@ -275,6 +275,9 @@ TEST(QuantizationLoss, IsWhatTheFormatsAreKnownToCost) {
   EXPECT_NEAR(of("mxfp4", 1024), 0.12, 0.02);
   EXPECT_NEAR(of("fp8", 1024), 0.027, 0.003);
   EXPECT_NEAR(of("q8_0", 1024), 0.0067, 0.001);
+  // 15 steps from the least to the largest of 32, 4.2 deviations, would cost 8 %; least squares
+  // take a tenth off.
+  EXPECT_NEAR(of("q4_K", 1024), 0.072, 0.003);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A small matrix of weights and what a format makes of it.
 #pragma once
 
+#include <algorithm>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -19,6 +20,10 @@ struct LayoutCase {
   WeightLayout of(std::int64_t n, std::int64_t k) const {
     const Format* found = format_from_name(format);
     return {found, n, k, found->group == whole_row ? k : group, zero_points};
+  }
+  /// What k is a multiple of.
+  std::int64_t unit() const {
+    return std::max<std::int64_t>(group, format_from_name(format)->block);
   }
   std::string name() const {
     return format + "_" + std::to_string(group) + (zero_points ? "_zero_points" : "");
@@ -67,6 +72,9 @@ struct Stored {
   }
   int zero(std::int64_t row, std::int64_t group) const {
     return zero_at(layout, weights(), row, group);
+  }
+  float minimum(std::int64_t row, std::int64_t group) const {
+    return minimum_at(layout, weights(), row, group);
   }
   int code(std::int64_t row, std::int64_t at) const { return code_at(layout, weights(), row, at); }
 };
