@@ -8,7 +8,7 @@ version=0.3.36 # llama-cpp-python's own numbering
 sha256=832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e
 [ $# -eq 1 ] || { echo "usage: $0 DEST" >&2; exit 2; }
 destination=$1
-features=$(grep -m 1 -E '^(flags|Features)' /proc/cpuinfo)
+features="$version $(grep -m 1 -E '^(flags|Features)' /proc/cpuinfo || true)"
 [ "$(cat "$destination/features" 2>/dev/null)" = "$features" ] && exit 0
 
 scratch=$(mktemp -d)

@@ -167,6 +167,7 @@ void give_up(const BlockPlan& plan, const std::string& reason, Block& block, Ses
       session.sink.row_finished(member.row);
     } else {
       record::Row row = row_of(plan.cases[i], plan.number);
+      row.cold = cold_facts(plan.cases[i], plan.slots);
       session.sink.row_started(row);
       row.status = "failed";
       row.reason = reason;
@@ -194,8 +195,10 @@ void measure_block(const BlockPlan& plan, double seconds, Ceilings& ceilings, Se
   } catch (const UserError&) {
     throw;
   } catch (const std::bad_alloc&) {
+    if (session.follower) throw;  // its leader waits for the block
     give_up(plan, "memory ran out for what all its implementations share", block, session);
   } catch (const std::exception& error) {
+    if (session.follower) throw;
     give_up(plan, error.what(), block, session);
   }
 }

@@ -88,20 +88,23 @@ record::Row row_of(const Case& what, int block) {
   return row;
 }
 
+std::optional<record::Row::Cold> cold_facts(const Case& what, std::size_t slots) {
+  if (!what.cold) return std::nullopt;
+  record::Row::Cold cold;
+  cold.bytes_between_uses =
+      static_cast<std::int64_t>(static_cast<double>(slots - 1) * what.workload->distinct_bytes());
+  const auto last_level = what.device->info().last_level_cache_bytes;
+  cold.last_level_bytes =
+      last_level ? Maybe<std::int64_t>(static_cast<std::int64_t>(*last_level))
+                 : Maybe<std::int64_t>(Absent{"the device does not say; 256 MiB assumed"});
+  return cold;
+}
+
 Member::Member(const Case& what, const Inputs& inputs, std::size_t slots, int block,
                Session& session)
     : row(row_of(what, block)), key(record::key(row)), case_(what), session_(session) {
   row.inputs = {inputs.distribution, inputs.seed, inputs.entropy_bits_per_element};
-  if (what.cold) {
-    record::Row::Cold cold;
-    cold.bytes_between_uses =
-        static_cast<std::int64_t>(static_cast<double>(slots - 1) * what.workload->distinct_bytes());
-    const auto last_level = what.device->info().last_level_cache_bytes;
-    cold.last_level_bytes =
-        last_level ? Maybe<std::int64_t>(static_cast<std::int64_t>(*last_level))
-                   : Maybe<std::int64_t>(Absent{"the device does not say; 256 MiB assumed"});
-    row.cold = cold;
-  }
+  row.cold = cold_facts(what, slots);
   try {
     plan_ =
         what.implementation->prepare(*what.workload, inputs, {what.device, what.threads, slots});

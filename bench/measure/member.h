@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,5 +58,7 @@ class Member {
 
 /// The facts of a case that are known before it is measured.
 record::Row row_of(const Case& what, int block);
+/// How cold it is measured with so many slots; nothing where it is warm.
+std::optional<record::Row::Cold> cold_facts(const Case& what, std::size_t slots);
 
 }  // namespace ergon::measure

@@ -86,7 +86,10 @@ class Assembler {
     if (number < document.rows.size()) {
       if (key(facts.row) != key(document.rows[number]))
         throw Misfit(root_, "two rows have the same number");
-      document.rows[number].block = facts.row.block;
+      Row& row = document.rows[number];
+      row.block = facts.row.block;
+      // An earlier launch may have ended before it had inputs.
+      if (row.inputs.distribution.empty()) row.inputs = facts.row.inputs;
       return;
     }
     document.rows.push_back(std::move(facts.row));

@@ -50,7 +50,7 @@ const Row* row_of(const Document& document, const Device& device, const Ceiling&
   return nullptr;
 }
 
-Maybe<Estimate> ceiling_share(const Document& document, const Row& row, std::string_view what) {
+Maybe<CeilingShare> ceiling_share(const Document& document, const Row& row, std::string_view what) {
   const Device* device = find_device(document, row.device);
   const Ceiling* ceiling = find_ceiling(document, row, what);
   if (!device || !ceiling) return Absent{"no such ceiling was measured"};
@@ -60,17 +60,20 @@ Maybe<Estimate> ceiling_share(const Document& document, const Row& row, std::str
 
   const std::map<Round, double> limits = rates(*bound, what);
   std::map<int, std::vector<double>> by_launch;
+  double fastest = 0;
   for (const auto& [round, rate] : rates(row, what)) {
     const auto limit = limits.find(round);
     if (limit == limits.end() || !std::isfinite(rate / limit->second)) continue;
     by_launch[round.first].push_back(rate / limit->second);
+    fastest = std::max(fastest, limit->second);
   }
   std::vector<std::vector<double>> launches;
   for (auto& [launch, shares] : by_launch) launches.push_back(std::move(shares));
   const auto share = stats::launch_interval(launches);
   if (!share) return Absent{"too few rounds hold both the row and its ceiling"};
-  return Estimate{share->median, std::min(share->median, share->interval.low),
-                  std::max(share->median, share->interval.high)};
+  return CeilingShare{{share->median, std::min(share->median, share->interval.low),
+                       std::max(share->median, share->interval.high)},
+                      fastest};
 }
 
 }  // namespace ergon::record

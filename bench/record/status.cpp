@@ -31,17 +31,22 @@ struct Bound {
   const char* unit;
 };
 
-/// Empty where the ceiling is unknown or holds. What counts is the share of it within rounds; where
-/// too few hold both, the medians: a ceiling that was hard to measure is as high as the upper end
-/// of its interval.
+/// Empty where the ceiling is unknown or holds. What counts is the share of it within rounds: all
+/// of its interval is too much, or its median, where the row is also faster than the ceiling ever
+/// was in those rounds (a few disturbed rounds widen an interval, but make no row faster). Where
+/// too few rounds hold both, the medians count: a ceiling that was hard to measure is as high as
+/// the upper end of its interval.
 std::string above_ceiling(const Document& document, const Row& row, const Bound& bound) {
   const Ceiling* ceiling = find_ceiling(document, row, bound.ceiling);
   if (!ceiling || !ceiling->value_per_second || !(*row.median > 0)) return {};
   const double rate = bound.work / *row.median;
   if (const auto share = ceiling_share(document, row, bound.ceiling)) {
-    if (share->low <= most_of_a_ceiling) return {};
-    return text("%.4g %s is at least %.0f %% of what the ceiling reached in the same rounds", rate,
-                bound.unit, 100 * share->low);
+    const bool always = share->share.low > most_of_a_ceiling;
+    const bool faster_than_ever =
+        share->share.value > most_of_a_ceiling && rate > most_of_a_ceiling * share->fastest;
+    if (!always && !faster_than_ever) return {};
+    return text("%.4g %s is %.0f %% of what the ceiling reached in the same rounds", rate,
+                bound.unit, 100 * share->share.value);
   }
   const double value = *ceiling->value_per_second;
   const double limit = ceiling->interval95 ? std::max(value, ceiling->interval95->high) : value;

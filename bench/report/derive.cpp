@@ -72,7 +72,8 @@ Derived fraction(const Document& document, const Row& row, const std::string& wh
   const Maybe<Limit> of = limit(document, row, what);
   if (!of) return absent(of.reason());
   const auto share = ceiling_share(document, row, what);
-  if (share && rate.figure) return {*share, {{of->factor.name, 1, 1}}};
+  // Nothing of the ceiling is shared with other rows then: each has met it in its own rounds.
+  if (share && rate.figure) return {share->share, {}};
   return quotient(rate, {of->per_second, {of->factor}});
 }
 

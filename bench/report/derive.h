@@ -36,6 +36,7 @@ struct Figures {
   Derived flops_per_second;
   Derived bytes_per_second;
   Derived tokens_per_second;
+  // Within rounds where enough hold the row and its ceiling, else of the medians.
   Derived peak_fraction;       // flops_per_second / measured ceiling of the products
   Derived bandwidth_fraction;  // bytes_per_second / measured read bandwidth; cold rows
   Derived roofline_fraction;   // rate / min(peak, intensity x read bandwidth)

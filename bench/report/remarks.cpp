@@ -82,7 +82,9 @@ void add_intervals(const Shown& shown, Collector& out) {
   out.add("Intervals", {},
           "± is half the 95 % order-statistic interval of the median relative to the figure, "
           "rounded up (-low/+high where the sides differ), " +
-              over + ". Intervals of derived figures add the extremes of what they rest on.");
+              over +
+              ". Intervals of derived figures add the extremes of what they rest on. Shares of "
+              "a ceiling are medians of the ratios within rounds, where six or more hold both.");
 }
 
 void add_rows(const Shown& shown, Collector& out) {

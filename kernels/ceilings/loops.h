@@ -25,11 +25,11 @@ struct FlopsLoop {
 /// 2^17 * 32 + 32 * 254^2 < 2^24, the integers of f32.
 inline constexpr std::int64_t most_iterations = 1 << 17;
 
-/// Arrays of `lines` cache lines, 64-byte aligned.
+/// Arrays of `lines` cache lines, 64-byte aligned; asked for `ahead` bytes before their use.
 struct StreamLoops {
-  std::uint32_t (*read)(const float* a, std::int64_t lines);
-  void (*copy)(float* c, const float* a, std::int64_t lines);
-  void (*triad)(float* c, const float* a, const float* b, std::int64_t lines);
+  std::uint32_t (*read)(const float* a, std::int64_t lines, std::int64_t ahead);
+  void (*copy)(float* c, const float* a, std::int64_t lines, std::int64_t ahead);
+  void (*triad)(float* c, const float* a, const float* b, std::int64_t lines, std::int64_t ahead);
 };
 
 extern const FlopsLoop portable_f64, portable_f32, portable_s8;

@@ -3,10 +3,9 @@
 //   Floats, Words       register types of the same size
 //   load, load_words, store, add, triad(a, b) = a + 3 b
 //
-// One sequential stream per array and thread with software prefetch: of one to eight streams and
-// prefetch distances from none to 4 KiB this read fastest on an Intel server processor with AMX, by
-// 5 to 20 % over plain loads, at 1 KiB. AMD's Zen 5 reads 6 % faster with 4 to 8 KiB than with 1
-// KiB, and slower with 12 (both virtual, one and two threads).
+// One sequential stream per array and thread with software prefetch: of one to eight streams this
+// read fastest, by 5 to 20 % over plain loads (an Intel server processor with AMX, virtual, one and
+// two threads, pages of 4 KiB and 2 MiB).
 // Registers live in unnamed namespaces, and so do the instances of these templates.
 #pragma once
 
@@ -22,18 +21,18 @@ struct Streams {
   using Words = typename Register::Words;
   static constexpr std::int64_t width = sizeof(Floats) / sizeof(float);
   static constexpr std::int64_t line = 64 / sizeof(float), step = 4 * width;
-  static constexpr std::int64_t ahead = 4096 / sizeof(float);
 
-  static void prefetch(const float* from) {
-    for (std::int64_t i = 0; i < step; i += line) __builtin_prefetch(from + ahead + i);
+  static void prefetch(const float* from, std::int64_t ahead) {
+    for (std::int64_t i = 0; i < step; i += line)
+      __builtin_prefetch(from + ahead / static_cast<std::int64_t>(sizeof(float)) + i);
   }
 
-  static std::uint32_t read(const float* a, std::int64_t lines) {
+  static std::uint32_t read(const float* a, std::int64_t lines, std::int64_t ahead) {
     const std::int64_t n = lines * line;
     Words s0{}, s1{}, s2{}, s3{};
     std::int64_t i = 0;
     for (; i + step <= n; i += step) {
-      prefetch(a + i);
+      prefetch(a + i, ahead);
       s0 = Register::add(s0, Register::load_words(a + i));
       s1 = Register::add(s1, Register::load_words(a + i + width));
       s2 = Register::add(s2, Register::load_words(a + i + 2 * width));
@@ -47,11 +46,11 @@ struct Streams {
     return sum;
   }
 
-  static void copy(float* c, const float* a, std::int64_t lines) {
+  static void copy(float* c, const float* a, std::int64_t lines, std::int64_t ahead) {
     const std::int64_t n = lines * line;
     std::int64_t i = 0;
     for (; i + step <= n; i += step) {
-      prefetch(a + i);
+      prefetch(a + i, ahead);
       const Floats x0 = Register::load(a + i), x1 = Register::load(a + i + width),
                    x2 = Register::load(a + i + 2 * width), x3 = Register::load(a + i + 3 * width);
       Register::store(c + i, x0);
@@ -66,12 +65,13 @@ struct Streams {
     }
   }
 
-  static void triad(float* c, const float* a, const float* b, std::int64_t lines) {
+  static void triad(float* c, const float* a, const float* b, std::int64_t lines,
+                    std::int64_t ahead) {
     const std::int64_t n = lines * line;
     std::int64_t i = 0;
     for (; i + step <= n; i += step) {
-      prefetch(a + i);
-      prefetch(b + i);
+      prefetch(a + i, ahead);
+      prefetch(b + i, ahead);
       for (std::int64_t j = i; j < i + step; j += width)
         Register::store(c + j, Register::triad(Register::load(a + j), Register::load(b + j)));
     }

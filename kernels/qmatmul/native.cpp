@@ -6,9 +6,9 @@
 //   arrange    activations into tiles, where they cannot be read in place
 //   matmul     for blocks of rows, for panels, for tiles of the block: a tile over all of k
 //
-// The activations of a block stay in the L2 cache while the panels pass over them, and a panel
-// while the tiles of the block do. Threads share the meetings of blocks and panels in their order:
-// with one block each streams a part of the weights of its own.
+// The activations of a block stay in the L2 cache while the panels pass over them (of a long k: in
+// that behind it), and a panel while the tiles of the block do. Threads share the meetings of
+// blocks and panels in their order: with one block each streams a part of the weights of its own.
 #include <utility>
 
 #include "kernels/devices/cpu.h"

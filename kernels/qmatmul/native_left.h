@@ -22,7 +22,7 @@ class LeftRows {
   std::byte* groups(std::byte* left, std::int64_t first) const noexcept {
     return left + groups_at_ + static_cast<std::size_t>(first * groups_per_row_ * 8);
   }
-  /// Rows of the slot's x become the tile that begins at place `first`.
+  /// Rows of the slot's x, ascending, become the tile that begins at place `first`.
   void put(const Inputs& inputs, std::size_t slot, std::span<const std::int64_t> rows,
            std::byte* left, std::int64_t first) const;
 

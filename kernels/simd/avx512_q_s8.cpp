@@ -34,10 +34,7 @@ struct Integers : Avx512Totals<computed> {
         _mm512_and_si512(phase == 0 ? bytes : _mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
     return computed.zero_points ? _mm512_add_epi8(codes, group) : codes;
   }
-  template <class Left>
-  static void multiply_add(Sum& sum, Words words, Left left) {
-    add_quads(sum, words, left);
-  }
+  static void multiply_add(Sum& sum, Words words, __m512i left) { add_quads(sum, words, left); }
   static Sum nothing() { return _mm512_setzero_si512(); }
   static Sum start(const std::byte* from) { return _mm512_set1_epi32(word_at(from)); }
   static Sum add(Sum a, Sum b) { return _mm512_add_epi32(a, b); }

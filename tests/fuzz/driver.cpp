@@ -27,7 +27,7 @@ Input read(const char* path) {
 }
 
 Input drawn(const std::vector<Input>& files, std::mt19937& random) {
-  if (files.empty()) {
+  if (files.empty() || LLVMFuzzerCustomMutator == nullptr) {
     Input input(random() % 600);
     std::generate(input.begin(), input.end(), [&] { return static_cast<std::uint8_t>(random()); });
     return input;

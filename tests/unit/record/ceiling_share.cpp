@@ -9,7 +9,9 @@ namespace ergon::record {
 namespace {
 
 Maybe<Estimate> share(const Document& document, const char* what = "flops") {
-  return ceiling_share(document, document.rows[fast_row], what);
+  const auto found = ceiling_share(document, document.rows[fast_row], what);
+  if (!found) return Absent{found.reason()};
+  return found->share;
 }
 
 TEST(CeilingShare, IsTheRatioOfTheRates) {
@@ -38,6 +40,38 @@ TEST(CeilingShare, MeetsARoundOfItsOwnLaunchOnly) {
   Document document = make_document();
   for (TimeSample& sample : document.rows[peak_row].samples) sample.launch = 1;
   EXPECT_FALSE(share(document));
+}
+
+TEST(CeilingShare, SpansLaunches) {
+  Document document = make_document();
+  const Estimate one = *share(document);
+  for (const int launches : {2, 6}) {
+    document = make_document();
+    for (Row& row : document.rows) {
+      const auto first = row.samples;
+      for (int launch = 1; launch < launches; ++launch)
+        for (TimeSample sample : first) {
+          sample.launch = launch;
+          // Each launch has a share of its own.
+          if (&row == &document.rows[fast_row]) sample.seconds *= 1 + 0.01 * launch;
+          row.samples.push_back(sample);
+        }
+    }
+    const Estimate all = *share(document);
+    EXPECT_NEAR(all.value, one.value / (1 + 0.005 * (launches - 1)), 2e-3 * one.value);
+    EXPECT_LT(all.low, 1.001 * one.value / (1 + 0.01 * (launches - 1)));
+    EXPECT_GT(all.high, 0.999 * one.value);
+  }
+}
+
+TEST(CeilingShare, TellsTheCeilingsFastestSharedRound) {
+  Document document = make_document();
+  Row& peak = document.rows[peak_row];
+  const double median = peak.work.flops / *peak.median;
+  peak.samples.front().seconds /= 10;  // of a round of ceilings alone
+  peak.samples.back().seconds /= 2;
+  const auto found = ceiling_share(document, document.rows[fast_row], "flops");
+  EXPECT_NEAR(found->fastest, 2 * median, 0.01 * median);
 }
 
 TEST(CeilingShare, WantsSixSharedRounds) {

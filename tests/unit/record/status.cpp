@@ -175,6 +175,14 @@ TEST(Status, HoldsARowAgainstItsCeilingRoundByRound) {
   EXPECT_EQ(status_of(at_share_of_peak(1.06)), "impossible");
 }
 
+TEST(Status, IsImpossibleWhereDisturbedRoundsWidenItsShare) {
+  Document document = at_share_of_peak(3, 30);
+  for (TimeSample& sample : document.rows[fast_row].samples)
+    if (sample.round % 8 == 0) sample.seconds *= 20;
+  settle(document);
+  EXPECT_EQ(status_of(document), "impossible");
+}
+
 TEST(Status, IsNotImpossibleForHavingMetTheFastRounds) {
   Document document = at_share_of_peak(0.9, 36);
   // A neighbour slows all that runs in the rounds that the row has no part in.

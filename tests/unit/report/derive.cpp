@@ -170,6 +170,21 @@ TEST_F(Derive, a_ceilings_interval_is_in_the_fraction_and_named_as_shared) {
   EXPECT_DOUBLE_EQ(fraction.shared_factors[0].high, 400 / 396.0);
 }
 
+TEST_F(Derive, a_fraction_is_taken_within_rounds_where_the_ceilings_row_is_there) {
+  // The row has met the fast rounds alone: 0.5 of the ceiling's median, 0.4 in every round.
+  record::Row peak = row;
+  peak.kernel = "ceiling";
+  peak.workload = {{"what", std::string("flops")}};
+  for (record::TimeSample& sample : peak.samples) sample.seconds *= row.work.flops / 500e9 / 0.01;
+  peak.work.flops = row.work.flops;
+  document.rows.push_back(peak);
+  const Derived fraction = figures().peak_fraction;
+  EXPECT_NEAR(fraction.figure->value, 0.4, 1e-9);
+  EXPECT_NEAR(fraction.figure->high - fraction.figure->low, 0, 1e-9);
+  EXPECT_TRUE(fraction.shared_factors.empty());
+  EXPECT_NEAR(figures().roofline_fraction.figure->value, 0.4, 1e-9);
+}
+
 TEST_F(Derive, an_unknown_ceiling_stays_unknown) {
   document.devices[0].ceilings[0].value_per_second = Absent{"no loop for AMX"};
   EXPECT_EQ(figures().peak_fraction.figure.reason(),
