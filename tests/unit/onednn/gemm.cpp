@@ -1,4 +1,6 @@
 // What oneDNN computes: every dtype, layout, batch, alpha and beta, in both variants.
+#include <oneapi/dnnl/dnnl_version.h>
+
 #include <tuple>
 
 #include "tests/unit/onednn/prepared_gemm.h"
@@ -58,7 +60,12 @@ TEST_P(OnednnLayout, IsReadAndWrittenInPlace) {
     for (const char* ld : {"lda", "ldb", "ldc"}) fields.insert_or_assign(ld, std::int64_t{50});
   PreparedGemm problem(variant, fields);
   if (problem.refusal) {
-    EXPECT_TRUE(may_refuse(dtype, *problem.refusal) || column_major) << *problem.refusal;
+    // Tried with 3.13: it packs no padded s8 for products of s8.
+    const bool cannot_pack = DNNL_VERSION_MAJOR == 3 && DNNL_VERSION_MINOR > 2 && padded &&
+                             dtype == std::string_view("s8") &&
+                             problem.refusal->find("reorder") != std::string::npos;
+    EXPECT_TRUE(may_refuse(dtype, *problem.refusal) || column_major || cannot_pack)
+        << *problem.refusal;
     GTEST_SKIP() << *problem.refusal;
   }
   problem.poison();
