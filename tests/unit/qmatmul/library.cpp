@@ -214,9 +214,9 @@ TEST(QMatmulOnednn, ComputesW8A8AndSaysWhatTheLibraryLacksForOthers) {
                 HasSubstr("VNNI"));
     for (const char* format : {"w4a8", "mxfp4", "fp8", "q4_0", "q8_0", "q4_K"})
       EXPECT_THAT(said(*each, format), HasSubstr("oneDNN"));
-    // From 3.5 on it has these.
+    // From 3.5 on it has these, on most processors.
     for (const char* format : {"w8a16", "w4a16"})
-      EXPECT_THAT(said(*each, format), testing::AnyOf(IsEmpty(), HasSubstr("3.5 brought")));
+      EXPECT_THAT(said(*each, format), testing::AnyOf(IsEmpty(), HasSubstr("oneDNN")));
   }
 }
 
