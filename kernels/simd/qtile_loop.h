@@ -66,7 +66,7 @@ void qtile(const QTileCall& given) {
   const std::byte *panel = call.panel, *left = call.left, *left_groups = call.left_groups,
                   *fetch = call.fetch.from;
   // What is written at the end comes into the cache meanwhile.
-  const std::int64_t row_bytes = (call.to_bf16 ? 2 : 4) * lanes;
+  const std::int64_t row_bytes = std::int64_t{call.to_bf16 ? 2 : 4} * lanes;
   unrolled<rows>([&](auto r) ERGON_INLINE {
     for (std::int64_t i = 0; i < row_bytes; i += 64)
       __builtin_prefetch(call.to + r * call.to_row + i, 1);
