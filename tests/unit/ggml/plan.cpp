@@ -147,7 +147,8 @@ TEST_P(GgmlProduct, QuantizesActivationsToTheBitAsTheFormatSays) {
   const Integer size = 2 * unit();
   for (Integer m = 1; m <= 9; ++m) {
     const Problem problem(qmatmul_family(), workload(m, size, size), diagonal_w);
-    if (implementation().unsupported(problem.workload())) GTEST_SKIP();
+    if (const auto reason = implementation().unsupported(problem.workload()))
+      GTEST_SKIP() << *reason;
     Prepared prepared(implementation(), problem, 2);
     prepared.run_once_stages(0);
     EXPECT_THAT(prepared.call(0).mismatch, Eq(std::nullopt));
@@ -175,7 +176,7 @@ TEST_P(GgmlProduct, PacksOnceAndReadsActivationsInPlace) {
                           made = inputs.get();
                           return inputs;
                         });
-  if (implementation().unsupported(problem.workload())) GTEST_SKIP();
+  if (const auto reason = implementation().unsupported(problem.workload())) GTEST_SKIP() << *reason;
   problem.oracle(7);
   Prepared prepared(implementation(), problem, 1);
   Inputs& inputs = *made;
