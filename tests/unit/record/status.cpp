@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "bench/record/ceiling_share.h"
 #include "make_document.h"
 
 namespace ergon::record {
@@ -176,10 +177,14 @@ TEST(Status, HoldsARowAgainstItsCeilingRoundByRound) {
 }
 
 TEST(Status, IsImpossibleWhereDisturbedRoundsWidenItsShare) {
-  Document document = at_share_of_peak(3, 30);
+  Document document = at_share_of_peak(3, 36);
+  // A neighbour who stays: what resembles its neighbours widens the interval.
   for (TimeSample& sample : document.rows[fast_row].samples)
-    if (sample.round % 8 == 0) sample.seconds *= 20;
+    if (sample.round > 10 && sample.round < 24) sample.seconds *= 20;
   settle(document);
+  const auto share = ceiling_share(document, document.rows[fast_row], "flops");
+  ASSERT_LT(share->share.low, most_of_a_ceiling);
+  ASSERT_NEAR(share->share.value, 3, 0.01);
   EXPECT_EQ(status_of(document), "impossible");
 }
 
