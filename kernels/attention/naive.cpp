@@ -1,0 +1,96 @@
+// The obvious loops, scalar, f32 sums: for a query the logits of its keys, their softmax, then the
+// sum of values. Threads share rows of o.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/attention/kv.h"
+#include "kernels/attention/loop_plan.h"
+#include "kernels/devices/cpu.h"
+#include "kernels/registry.h"
+
+namespace ergon {
+namespace {
+
+float element(DType dtype, const std::byte* row, std::int64_t index) {
+  switch (dtype) {
+    case DType::bf16:
+      return from_bf16(reinterpret_cast<const std::uint16_t*>(row)[index]);
+    case DType::f16:
+      return from_f16(reinterpret_cast<const std::uint16_t*>(row)[index]);
+    case DType::s8:
+      return reinterpret_cast<const std::int8_t*>(row)[index];
+    default:
+      return reinterpret_cast<const float*>(row)[index];
+  }
+}
+
+float logit(const Attention& a, const std::byte* q, const KvRows& keys, std::int64_t sequence,
+            std::int64_t token, std::int64_t head) {
+  const std::byte* k = keys.row(sequence, token, head);
+  float sum = 0;
+  for (std::int64_t d = 0; d < a.head_dim; ++d)
+    sum += element(a.dtype, q, d) * element(a.kv_dtype, k, d);
+  sum *= static_cast<float>(a.scale) * keys.scale(sequence, token, head);
+  const auto cap = static_cast<float>(a.soft_cap);
+  return cap > 0 ? cap * std::tanh(sum / cap) : sum;
+}
+
+void softmax_row(const Attention& a, const Inputs& inputs, std::size_t slot, std::int64_t row,
+                 std::vector<float>& x, std::vector<float>& o) {
+  const std::int64_t head = row % a.q_heads, sequence = row / a.q_heads / a.q_len;
+  const KeyRange seen = a.keys(sequence, row / a.q_heads % a.q_len);
+  std::fill(o.begin(), o.end(), 0.0F);
+  if (seen.size() == 0) return;
+  const KvRows keys(a, inputs, slot, false), values(a, inputs, slot, true);
+  const std::byte* q =
+      inputs.data("q", slot) + row * a.head_dim * static_cast<std::int64_t>(size_of(a.dtype));
+  x.resize(static_cast<std::size_t>(seen.size()));
+  for (std::int64_t j = 0; j < seen.size(); ++j)
+    x[static_cast<std::size_t>(j)] = logit(a, q, keys, sequence, seen.first + j, head / a.group());
+  float largest = *std::max_element(x.begin(), x.end()), total = 0;
+  if (a.sinks) {
+    const float sink = inputs.as<float>("sink", slot)[head];
+    largest = std::max(largest, sink);
+    total = std::exp(sink - largest);
+  }
+  for (float& weight : x) {
+    weight = std::exp(weight - largest);
+    total += weight;
+  }
+  for (std::int64_t j = 0; j < seen.size(); ++j) {
+    const std::byte* v = values.row(sequence, seen.first + j, head / a.group());
+    const float factor = x[static_cast<std::size_t>(j)] / total *
+                         values.scale(sequence, seen.first + j, head / a.group());
+    for (std::int64_t d = 0; d < a.v_head_dim; ++d)
+      o[static_cast<std::size_t>(d)] += factor * element(a.kv_dtype, v, d);
+  }
+}
+
+void softmax(const Attention& a, const Inputs& inputs, std::size_t slot,
+             std::span<std::byte* const> outputs, int threads) {
+  const std::int64_t rows = a.batch * a.q_len * a.q_heads;
+  on_team(threads, [&](int thread, int team) {
+    std::vector<float> x, o(static_cast<std::size_t>(a.v_head_dim));
+    for (std::int64_t row = rows * thread / team; row < rows * (thread + 1) / team; ++row) {
+      softmax_row(a, inputs, slot, row, x, o);
+      for (std::int64_t d = 0; d < a.v_head_dim; ++d)
+        store(a.dtype, outputs[0], row * a.v_head_dim + d, double{o[static_cast<std::size_t>(d)]});
+    }
+  });
+}
+
+}  // namespace
+
+Implementations make_attention_naive(const RegistryOptions& /*options*/) {
+  ImplementationInfo info;
+  info.kernel = "attention";
+  info.backend = info.name = "naive";
+  info.device_kind = "cpu";
+  info.about = "a query at a time: logits, softmax, sum of values, scalar; " ERGON_NAIVE_FLAGS;
+  Implementations list;
+  list.push_back(make_attention_loops(std::move(info), {.softmax = softmax}));
+  return list;
+}
+
+}  // namespace ergon

@@ -1,0 +1,72 @@
+// float64 throughout, rounded once to the output type.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "kernels/attention/kv.h"
+#include "kernels/attention/loop_plan.h"
+#include "kernels/devices/cpu.h"
+#include "kernels/registry.h"
+
+namespace ergon {
+namespace {
+
+/// One row of o, to `o`; keys and values row by row.
+void softmax_row(const Attention& a, const Inputs& inputs, std::size_t slot, std::int64_t row,
+                 std::vector<double>& o) {
+  const std::int64_t head = row % a.q_heads, sequence = row / a.q_heads / a.q_len;
+  const KeyRange seen = a.keys(sequence, row / a.q_heads % a.q_len);
+  std::fill(o.begin(), o.end(), 0.0);
+  if (seen.size() == 0) return;
+  const KvRows keys(a, inputs, slot, false), values(a, inputs, slot, true);
+  std::vector<double> q(static_cast<std::size_t>(a.head_dim)), k(q.size()), v(o.size()), x;
+  widen(a.dtype, inputs.data("q", slot), row * a.head_dim, 1, a.head_dim, q.data());
+  for (std::int64_t j = seen.first; j < seen.end; ++j) {
+    keys.widened(sequence, j, head / a.group(), k.data());
+    double sum = 0;
+    for (std::size_t d = 0; d < q.size(); ++d) sum += q[d] * k[d];
+    sum *= a.scale;
+    x.push_back(a.soft_cap > 0 ? a.soft_cap * std::tanh(sum / a.soft_cap) : sum);
+  }
+  double largest = *std::max_element(x.begin(), x.end()), total = 0;
+  if (a.sinks) {
+    const double sink = inputs.as<float>("sink", slot)[head];
+    largest = std::max(largest, sink);
+    total = std::exp(sink - largest);
+  }
+  for (std::int64_t j = seen.first; j < seen.end; ++j) {
+    const double weight = std::exp(x[static_cast<std::size_t>(j - seen.first)] - largest);
+    total += weight;
+    values.widened(sequence, j, head / a.group(), v.data());
+    for (std::size_t d = 0; d < o.size(); ++d) o[d] += weight * v[d];
+  }
+  for (double& each : o) each /= total;
+}
+
+void softmax(const Attention& a, const Inputs& inputs, std::size_t slot,
+             std::span<std::byte* const> outputs, int threads) {
+  const std::int64_t rows = a.batch * a.q_len * a.q_heads;
+  on_team(threads, [&](int thread, int team) {
+    std::vector<double> o(static_cast<std::size_t>(a.v_head_dim));
+    for (std::int64_t row = rows * thread / team; row < rows * (thread + 1) / team; ++row) {
+      softmax_row(a, inputs, slot, row, o);
+      for (std::int64_t d = 0; d < a.v_head_dim; ++d)
+        store(a.dtype, outputs[0], row * a.v_head_dim + d, o[static_cast<std::size_t>(d)]);
+    }
+  });
+}
+
+}  // namespace
+
+Implementations make_attention_reference(const RegistryOptions& /*options*/) {
+  ImplementationInfo info;
+  info.kernel = "attention";
+  info.backend = info.name = "reference";
+  info.device_kind = "cpu";
+  info.about = "float64 loops, rounded once to the output type";
+  Implementations list;
+  list.push_back(make_attention_loops(std::move(info), {.softmax = softmax}));
+  return list;
+}
+
+}  // namespace ergon
