@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 1> structures = {"softmax"};
 constexpr std::array<std::string_view, 2> phases = {"prefill", "decode"};
 constexpr std::array<std::string_view, 2> length_choices = {"equal", "spread"};
 constexpr std::string_view same = "same";
-constexpr std::int64_t most_count = std::int64_t{1} << 31, most_width = std::int64_t{1} << 16;
+constexpr std::int64_t most_count = std::int64_t{1} << 30, most_width = std::int64_t{1} << 16;
 
 template <class Choices>
 FieldSpec choice(std::string_view name, std::string_view help, const Choices& choices) {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "kernels/qmatmul/native_panels.h"
+#include "kernels/simd/tile_cut.h"
 
 namespace ergon {
 
@@ -39,17 +40,6 @@ class LeftRows {
   std::int64_t row_bytes_, groups_per_row_;
   std::size_t groups_at_ = 0, group_bytes_ = 0;
   int offset_;
-};
-
-/// Where rows are cut into as few tiles as may be, as even as may be.
-struct TileCut {
-  std::int64_t rows = 0, tiles = 0;
-  TileCut(std::int64_t row_count, int most_rows)
-      : rows(row_count), tiles((row_count + most_rows - 1) / most_rows) {}
-  std::int64_t first(std::int64_t tile) const noexcept { return rows * tile / tiles; }
-  int size(std::int64_t tile) const noexcept {
-    return static_cast<int>(first(tile + 1) - first(tile));
-  }
 };
 
 /// All rows of x, in their order.

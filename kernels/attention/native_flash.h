@@ -1,0 +1,90 @@
+// Flash attention: blocks of keys pass over the queries that meet them, with an online softmax
+// (simd/softmax.h), so that logits are never stored beyond a block (Dao et al., "FlashAttention",
+// 2022). Keys are split among threads where queries alone are too few (Dao et al.,
+// "Flash-Decoding", 2023).
+//
+//   queries in lanes   logits [keys][queries]: K is broadcast word by word, a column of logits is a
+//                      query's, and O is kept transposed
+//   keys in lanes      for up to a tile of rows of queries (decoding): logits [queries][keys], and
+//                      blocks of keys and values are read as they come
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "kernels/attention/native_blocks.h"
+#include "kernels/attention/native_split.h"
+
+namespace ergon {
+
+/// Queries that meet one head of keys of one sequence, and where their rows of o go.
+class FlashRows {
+ public:
+  virtual ~FlashRows() = default;
+  /// Rows first to first + count - 1 as what is multiplied, `stride` bytes apart, zeros behind
+  /// them.
+  virtual void gather(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                      std::int64_t count, std::byte* to, std::int64_t stride) const = 0;
+  virtual KeyRange seen(std::int64_t sequence, std::int64_t row) const = 0;
+  /// Of a row's head; nullptr: none.
+  virtual const float* sink(std::int64_t head, std::int64_t row) const = 0;
+  virtual void write(std::int64_t sequence, std::int64_t head, std::int64_t row,
+                     const float* values) const = 0;
+};
+
+/// Block `index` of a head of keys; `scratch` is of block_scratch() bytes.
+class FlashBlocks {
+ public:
+  virtual ~FlashBlocks() = default;
+  virtual std::int64_t block_scratch() const = 0;
+  virtual KvBlock block(std::int64_t sequence, std::int64_t head, std::int64_t index,
+                        std::byte* scratch) const = 0;
+};
+
+struct FlashProblem {
+  std::int64_t sequences = 1, heads = 1;  // of keys
+  double scale = 1, soft_cap = 0;
+};
+
+class Flash {
+ public:
+  virtual ~Flash() = default;
+  /// Bytes that it allocates.
+  virtual std::size_t bytes() const = 0;
+  virtual void run(const FlashRows& rows, const FlashBlocks& blocks) = 0;
+};
+
+/// `rows` is asked what is seen only. The shape outlives what is made of it.
+std::unique_ptr<Flash> make_flash(const FlashProblem& problem, const NativeShape& shape,
+                                  const KvBlocks& layout, const FlashRows& rows,
+                                  std::int64_t block_scratch, int threads);
+
+// The two forms.
+std::unique_ptr<Flash> make_flash_of_queries(const FlashProblem& problem, const NativeShape& shape,
+                                             const KvBlocks& layout, const FlashRows& rows,
+                                             std::int64_t block_scratch, int threads);
+std::unique_ptr<Flash> make_flash_of_keys(const FlashProblem& problem, const NativeShape& shape,
+                                          const FlashRows& rows, std::int64_t block_scratch,
+                                          int threads);
+
+/// 1 / (the sum and the sink); 0 where nothing was seen.
+float flash_divisor(float largest, float sum, const float* sink);
+
+/// Places one behind the other, each on a cache line.
+class Places {
+ public:
+  std::int64_t take(std::int64_t bytes) {
+    const std::int64_t at = end_;
+    end_ += rounded_up(bytes, 64);
+    return at;
+  }
+  std::int64_t bytes() const { return rounded_up(end_, 4096); }
+
+ private:
+  std::int64_t end_ = 0;
+};
+
+inline constexpr float log2_e = 1.44269504088896F;
+
+}  // namespace ergon

@@ -1,0 +1,328 @@
+// Flash attention with queries in lanes.
+//
+// An item is up to `tile_queries` queries that meet one head of keys, in panels of lanes. For each
+// block of keys and each panel: a tile gives the logits of its keys, these become weights, and
+// tiles of columns of V add to o, which is [columns of V][lanes].
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "kernels/attention/native_flash.h"
+#include "kernels/devices/cpu.h"
+
+namespace ergon {
+namespace {
+
+constexpr std::int64_t tile_queries = 64;
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+/// Of a thread.
+struct Scratch {
+  std::byte *gathered, *queries, *weights, *block;
+  float *logits, *o, *largest, *sum, *rescale, *row;
+  std::int32_t *first, *end;
+};
+
+class OfQueries final : public Flash {
+ public:
+  OfQueries(const FlashProblem& problem, const NativeShape& shape, const KvBlocks& layout,
+            const FlashRows& rows, std::int64_t block_scratch, int threads)
+      : problem_(problem),
+        shape_(shape),
+        layout_(layout),
+        threads_(threads),
+        lanes_(std::min(tile_queries / shape.panel * shape.panel,
+                        rounded_up(shape.q_rows, shape.panel))),
+        tiles_((shape.q_rows + lanes_ - 1) / lanes_),
+        split_(items(rows), threads) {
+    const std::int64_t floats = sizeof(float), l = lanes_, p = shape_.panel;
+    Places places;
+    at_ = {places.take(l * shape_.row),
+           places.take(l * shape_.row),
+           places.take(shape_.block / shape_.group * p * floats),
+           places.take(block_scratch),
+           places.take(shape_.block * p * floats),
+           places.take(l * shape_.v_head_dim * floats),
+           places.take(3 * l * floats),
+           places.take(p * shape_.v_head_dim * floats),
+           places.take(2 * l * floats)};
+    scratch_bytes_ = places.bytes();
+    partial_floats_ = l * (shape_.v_head_dim + 2);
+    scratch_ =
+        HostMemory(static_cast<std::size_t>(scratch_bytes_) * static_cast<std::size_t>(threads));
+    partials_.resize(split_.partials() * static_cast<std::size_t>(partial_floats_));
+  }
+
+  std::size_t bytes() const override { return scratch_.bytes() + partials_.size() * sizeof(float); }
+
+  void run(const FlashRows& rows, const FlashBlocks& blocks) override {
+    on_team(threads_, [&](int thread, int team) {
+      const Scratch scratch = scratch_of(thread);
+      for (int share = thread; share < threads_; share += team)
+        for (const Chunk& chunk : split_.share(static_cast<std::size_t>(share)))
+          attend(rows, blocks, chunk, scratch);
+      if (split_.merges().empty()) return;
+      team_barrier();
+      for (std::size_t i = static_cast<std::size_t>(thread); i < split_.merges().size();
+           i += static_cast<std::size_t>(team))
+        merge(rows, split_.merges()[i], scratch);
+    });
+  }
+
+ private:
+  struct Offsets {
+    std::int64_t gathered, queries, weights, block, logits, o, statistics, row, limits;
+  };
+
+  Scratch scratch_of(int thread) const {
+    std::byte* base = scratch_.data() + thread * scratch_bytes_;
+    const auto floats = [&](std::int64_t at) { return reinterpret_cast<float*>(base + at); };
+    float* statistics = floats(at_.statistics);
+    auto* limits = reinterpret_cast<std::int32_t*>(base + at_.limits);
+    return {base + at_.gathered,
+            base + at_.queries,
+            base + at_.weights,
+            base + at_.block,
+            floats(at_.logits),
+            floats(at_.o),
+            statistics,
+            statistics + lanes_,
+            statistics + 2 * lanes_,
+            floats(at_.row),
+            limits,
+            limits + lanes_};
+  }
+
+  struct Item {
+    std::int64_t sequence, head, first, count;
+  };
+  Item item(std::int64_t index) const {
+    const std::int64_t first = index % tiles_ * lanes_, rest = index / tiles_;
+    return {rest / problem_.heads, rest % problem_.heads, first,
+            std::min(lanes_, shape_.q_rows - first)};
+  }
+
+  std::vector<Split::Item> items(const FlashRows& rows) const {
+    std::vector<Split::Item> list;
+    for (std::int64_t i = 0; i < problem_.sequences * problem_.heads * tiles_; ++i) {
+      const Item one = item(i);
+      KeyRange all{std::numeric_limits<std::int64_t>::max(), 0};
+      for (std::int64_t r = 0; r < one.count; ++r) {
+        const KeyRange seen = rows.seen(one.sequence, one.first + r);
+        if (seen.size() == 0) continue;
+        all.first = std::min(all.first, seen.first);
+        all.end = std::max(all.end, seen.end);
+      }
+      if (all.size() == 0) all = {};
+      list.push_back({all.first / shape_.block, (all.end + shape_.block - 1) / shape_.block});
+    }
+    return list;
+  }
+
+  /// Keys that all of a chunk's queries see, and that any does.
+  struct Limits {
+    KeyRange all, any;
+  };
+
+  Limits prepare(const FlashRows& rows, const Item& one, const Scratch& s) const {
+    rows.gather(one.sequence, one.head, one.first, one.count, s.gathered, shape_.row);
+    for (std::int64_t p = 0; p < lanes_; p += shape_.panel) {
+      simd::PackCall call;
+      call.from = s.gathered + p * shape_.row;
+      call.row_stride = shape_.row;
+      call.k_stride = shape_.element;
+      call.rows = static_cast<int>(std::clamp<std::int64_t>(one.count - p, 0, shape_.panel));
+      call.width = static_cast<int>(shape_.panel);
+      call.k = shape_.head_dim;
+      call.to = s.queries + p * shape_.row;
+      shape_.tiles.pack(call);
+    }
+    std::fill_n(s.largest, lanes_, -infinity);
+    std::fill_n(s.sum, lanes_, 0.0F);
+    constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
+    Limits limits{{0, most}, {most, 0}};
+    for (std::int64_t r = 0; r < lanes_; ++r) {
+      // Lanes without a query see all: their words are zeros.
+      KeyRange seen{0, most};
+      if (r < one.count) {
+        seen = rows.seen(one.sequence, one.first + r);
+        if (seen.size() == 0) seen = {0, 0};
+        limits.all.first = std::max(limits.all.first, seen.first);
+        limits.all.end = std::min(limits.all.end, seen.end);
+        if (seen.size() > 0) {
+          limits.any.first = std::min(limits.any.first, seen.first);
+          limits.any.end = std::max(limits.any.end, seen.end);
+        }
+      }
+      s.first[r] = static_cast<std::int32_t>(seen.first);
+      s.end[r] = static_cast<std::int32_t>(seen.end);
+    }
+    return limits;
+  }
+
+  void attend(const FlashRows& rows, const FlashBlocks& blocks, const Chunk& chunk,
+              const Scratch& s) {
+    const Item one = item(chunk.item);
+    const Limits limits = prepare(rows, one, s);
+    const std::int64_t used = rounded_up(one.count, shape_.panel);
+    for (std::int64_t b = chunk.first; b < chunk.end; ++b) {
+      const KvBlock block = blocks.block(one.sequence, one.head, b, s.block);
+      const std::int64_t from = b * shape_.block;
+      KeyRange keys{std::max<std::int64_t>(0, limits.any.first - from),
+                    std::min(shape_.block, limits.any.end - from)};
+      keys.first -= keys.first % shape_.group;
+      const bool masked = from + keys.first < limits.all.first || from + keys.end > limits.all.end;
+      for (std::int64_t p = 0; p < used; p += shape_.panel)
+        step(block, keys, masked ? from + keys.first : -1, p, b == chunk.first, s);
+    }
+    if (chunk.first >= chunk.end) std::memset(s.o, 0, o_bytes());
+    if (chunk.partial < 0) return finish(rows, one, s);
+    float* partial = partials_.data() + chunk.partial * partial_floats_;
+    std::copy_n(s.largest, lanes_, partial);
+    std::copy_n(s.sum, lanes_, partial + lanes_);
+    std::memcpy(partial + 2 * lanes_, s.o, o_bytes());
+  }
+
+  std::size_t o_bytes() const {
+    return static_cast<std::size_t>(lanes_ * shape_.v_head_dim) * sizeof(float);
+  }
+
+  /// A block's keys meet a panel of queries. `masked_from`: where key 0 of the range is among all,
+  /// or -1 where all are seen.
+  void step(const KvBlock& block, const KeyRange& keys, std::int64_t masked_from, std::int64_t p,
+            bool is_first, const Scratch& s) const {
+    const std::int64_t width = shape_.panel * 4, n = keys.size();
+    simd::TileCall call;
+    call.groups = shape_.words;
+    call.left_row = shape_.row;
+    call.left_group = 4;
+    call.right = s.queries + p * shape_.row;
+    call.right_group = width;
+    call.to_row = width;
+    call.columns = shape_.tiles.lanes;
+    const TileCut cut(n, shape_.tiles.most_rows);
+    for (std::int64_t t = 0; t < cut.tiles; ++t) {
+      call.left = block.keys + (keys.first + cut.first(t)) * shape_.row;
+      call.to = reinterpret_cast<std::byte*>(s.logits) + cut.first(t) * width;
+      shape_.tiles.tile(cut.size(t), shape_.vectors())(call);
+    }
+
+    if (weigh(block, keys, masked_from, p, s) && !is_first)
+      shape_.softmax.scale({o_of(s, p), o_of(s, p), s.rescale + p, shape_.v_head_dim,
+                            static_cast<int>(shape_.panel)});
+
+    call.groups = (n + shape_.group - 1) / shape_.group;
+    call.left_row = 4;
+    call.right = s.weights;
+    for (std::int64_t t = 0; t < layout_.columns().tiles; ++t) {
+      const std::int64_t column = layout_.columns().first(t), columns = layout_.columns().size(t);
+      call.left_group = 4 * columns;
+      call.left =
+          block.values + layout_.value_panel(column) + keys.first / shape_.group * call.left_group;
+      call.to = reinterpret_cast<std::byte*>(o_of(s, p)) + column * width;
+      call.start = is_first ? nullptr : call.to;
+      call.start_row = width;
+      shape_.tiles.tile(static_cast<int>(columns), shape_.vectors())(call);
+    }
+  }
+
+  float* o_of(const Scratch& s, std::int64_t p) const { return s.o + p * shape_.v_head_dim; }
+
+  bool weigh(const KvBlock& block, const KeyRange& keys, std::int64_t masked_from, std::int64_t p,
+             const Scratch& s) const {
+    simd::SoftmaxColumns call;
+    call.logits = s.logits;
+    call.keys = static_cast<int>(keys.size());
+    call.scale_log2 = static_cast<float>(problem_.scale) * log2_e;
+    call.soft_cap = static_cast<float>(problem_.soft_cap);
+    if (block.key_scale != nullptr) {
+      call.key_scale = block.key_scale + keys.first;
+      call.value_scale = block.value_scale + keys.first;
+    }
+    call.lanes = static_cast<int>(shape_.panel);
+    call.first_key = static_cast<std::int32_t>(masked_from);
+    if (masked_from >= 0) {
+      call.first = s.first + p;
+      call.end = s.end + p;
+    }
+    call.largest = s.largest + p;
+    call.sum = s.sum + p;
+    call.rescale = s.rescale + p;
+    call.weights = s.weights;
+    return shape_.softmax.columns(call);
+  }
+
+  /// Divides, and turns columns into rows.
+  void finish(const FlashRows& rows, const Item& one, const Scratch& s) const {
+    const std::int64_t dv = shape_.v_head_dim, panel = shape_.panel;
+    for (std::int64_t r = 0; r < lanes_; ++r)
+      s.rescale[r] = r < one.count
+                         ? flash_divisor(s.largest[r], s.sum[r], rows.sink(one.head, one.first + r))
+                         : 0;
+    const simd::TileSet& floats =
+        simd::best_tile_set(simd::Product::f32, shape_.tiles.isa, cpu_info());
+    for (std::int64_t p = 0; p < one.count; p += panel) {
+      float* o = o_of(s, p);
+      shape_.softmax.scale({o, o, s.rescale + p, dv, static_cast<int>(panel)});
+      simd::PackCall call;
+      call.from = reinterpret_cast<const std::byte*>(o);
+      call.row_stride = panel * 4;
+      call.k_stride = 4;
+      call.rows = call.width = static_cast<int>(dv);
+      call.k = panel;
+      call.to = reinterpret_cast<std::byte*>(s.row);
+      floats.pack(call);
+      for (std::int64_t r = p; r < std::min(p + panel, one.count); ++r)
+        rows.write(one.sequence, one.head, one.first + r, s.row + (r - p) * dv);
+    }
+  }
+
+  /// Partial results of one item.
+  void merge(const FlashRows& rows, const Split::Merge& of, const Scratch& s) {
+    const std::int64_t dv = shape_.v_head_dim, panel = shape_.panel;
+    std::fill_n(s.largest, lanes_, -infinity);
+    const auto partial = [&](std::size_t i) {
+      return partials_.data() + static_cast<std::int64_t>(i) * partial_floats_;
+    };
+    for (std::size_t i = of.first; i < of.end; ++i)
+      for (std::int64_t r = 0; r < lanes_; ++r)
+        s.largest[r] = std::max(s.largest[r], partial(i)[r]);
+    std::fill_n(s.sum, lanes_, 0.0F);
+    std::memset(s.o, 0, o_bytes());
+    for (std::size_t i = of.first; i < of.end; ++i) {
+      const float* from = partial(i);
+      for (std::int64_t r = 0; r < lanes_; ++r) {
+        s.rescale[r] = from[r] == -infinity ? 0 : std::exp2(from[r] - s.largest[r]);
+        s.sum[r] += from[lanes_ + r] * s.rescale[r];
+      }
+      from += 2 * lanes_;
+      for (std::int64_t p = 0; p < lanes_; p += panel)
+        for (std::int64_t c = 0; c < dv; ++c)
+          for (std::int64_t r = 0; r < panel; ++r)
+            s.o[(p * dv) + c * panel + r] += from[(p * dv) + c * panel + r] * s.rescale[p + r];
+    }
+    finish(rows, item(of.item), s);
+  }
+
+  const FlashProblem problem_;
+  const NativeShape& shape_;
+  const KvBlocks& layout_;
+  int threads_;
+  std::int64_t lanes_, tiles_;
+  Split split_;
+  Offsets at_{};
+  std::int64_t scratch_bytes_ = 0, partial_floats_ = 0;
+  HostMemory scratch_;
+  std::vector<float> partials_;
+};
+
+}  // namespace
+
+std::unique_ptr<Flash> make_flash_of_queries(const FlashProblem& problem, const NativeShape& shape,
+                                             const KvBlocks& layout, const FlashRows& rows,
+                                             std::int64_t block_scratch, int threads) {
+  return std::make_unique<OfQueries>(problem, shape, layout, rows, block_scratch, threads);
+}
+
+}  // namespace ergon

@@ -1,0 +1,35 @@
+#include "kernels/attention/native_shape.h"
+
+#include <algorithm>
+
+#include "kernels/devices/cpu.h"
+
+namespace ergon {
+namespace {
+
+constexpr std::int64_t word = 4;  // bytes
+
+simd::Product product_of(DType dtype) {
+  return dtype == DType::bf16 ? simd::Product::bf16 : simd::Product::f32;
+}
+
+}  // namespace
+
+NativeShape::NativeShape(DType product, std::int64_t rows, std::int64_t k_width,
+                         std::int64_t v_width, simd::Isa isa)
+    : tiles(simd::best_tile_set(product_of(product), isa, cpu_info())),
+      softmax(simd::best_softmax_set(product == DType::bf16, isa, cpu_info())),
+      dtype(product),
+      element(static_cast<std::int64_t>(size_of(product))),
+      group(word / element),
+      q_rows(rows),
+      head_dim(k_width),
+      v_head_dim(v_width),
+      row(rounded_up(head_dim * element, word)),
+      words(row / word) {
+  panel = tiles.panel();
+  if (!few()) panel = std::min(panel, rounded_up(q_rows, tiles.lanes));
+  block = few() ? rounded_up(64, panel) : dtype == DType::bf16 ? 256 : 128;
+}
+
+}  // namespace ergon
