@@ -23,32 +23,30 @@ NativeShape shape_of(const Attention& a, simd::Isa isa) {
 /// Rows of a softmax attention in a slot.
 class SoftmaxRows final : public FlashRows {
  public:
-  SoftmaxRows(const Attention& a, const Inputs& inputs, std::size_t slot, std::byte* o)
+  SoftmaxRows(const Attention& a, const Inputs& inputs, std::size_t slot,
+              const simd::TileSet& floats, std::byte* o)
       : a_(a),
-        queries_(a, inputs, slot),
+        rows_(a, inputs, slot, floats),
         sinks_(a.sinks ? inputs.as<float>("sink", slot) : nullptr),
         o_(o) {}
-  void gather(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
-              std::byte* to, std::int64_t stride) const override {
-    queries_.gather(sequence, head, first, count, to, stride);
+  RowsInMemory queries(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                       std::int64_t count, std::byte* scratch) const override {
+    return rows_.queries(sequence, head, first, count, scratch);
   }
   KeyRange seen(std::int64_t sequence, std::int64_t row) const override {
-    return a_.keys(sequence, queries_.query(row));
+    return a_.keys(sequence, rows_.query(row));
   }
   const float* sink(std::int64_t head, std::int64_t row) const override {
-    return sinks_ == nullptr ? nullptr : sinks_ + queries_.q_head(head, row);
+    return sinks_ == nullptr ? nullptr : sinks_ + rows_.q_head(head, row);
   }
-  void write(std::int64_t sequence, std::int64_t head, std::int64_t row,
-             const float* values) const override {
-    const auto element = static_cast<std::int64_t>(size_of(a_.dtype));
-    narrow_elements(values, a_.dtype,
-                    o_ + queries_.place(sequence, head, row) * a_.v_head_dim * element,
-                    a_.v_head_dim);
+  void write(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
+             const float* values, std::int64_t stride) const override {
+    rows_.write(sequence, head, first, count, values, stride, o_);
   }
 
  private:
   const Attention& a_;
-  QueryRows queries_;
+  QueryRows rows_;
   const float* sinks_;
   std::byte* o_;
 };
@@ -84,10 +82,11 @@ class NativePlan final : public Plan {
         inputs_(inputs),
         threads_(placement.threads),
         shape_(shape_of(a_, isa)),
+        floats_(simd::best_tile_set(simd::Product::f32, isa, cpu_info())),
         layout_(shape_, a.kv_dtype == DType::s8),
         decodes_(a.phase == Phase::decode),
         outputs_(a_, *placement.device, placement.slots) {
-    const SoftmaxRows rows(a_, inputs, 0, nullptr);
+    const SoftmaxRows rows(a_, inputs, 0, floats_, nullptr);
     flash_ =
         make_flash({a.batch, a.kv_heads, a.scale, a.soft_cap}, shape_, layout_, rows, 0, threads_);
     {
@@ -113,7 +112,7 @@ class NativePlan final : public Plan {
     else if (stage + 1 < stages_.size())
       append(slot);
     else
-      flash_->run(SoftmaxRows(a_, inputs_, slot, outputs_.data(0, slot)), blocks(slot));
+      flash_->run(SoftmaxRows(a_, inputs_, slot, floats_, outputs_.data(0, slot)), blocks(slot));
   }
   void reset(std::size_t /*slot*/) override {}
   std::vector<DeviceTensor> outputs(std::size_t slot) override { return outputs_.tensors(slot); }
@@ -139,7 +138,6 @@ class NativePlan final : public Plan {
     return static_cast<std::size_t>(rounded_up(layout_.scratch_bytes(), 4096));
   }
 
-  /// Calls body(sequence, head, thread's scratch, thread, team) for every head of keys.
   void pack(std::size_t slot) const {
     const OperandKv source(a_, inputs_, slot);
     const PackedBlocks to = blocks(slot);
@@ -148,7 +146,8 @@ class NativePlan final : public Plan {
     on_team(threads_, [&](int thread, int team) {
       std::byte* scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_stride();
       for (std::int64_t i = all * thread / team; i < all * (thread + 1) / team; ++i) {
-        const std::int64_t index = i % each, head = i / each % a_.kv_heads;
+        // Heads of a token lie side by side.
+        const std::int64_t head = i % a_.kv_heads, index = i / a_.kv_heads % each;
         const std::int64_t sequence = i / each / a_.kv_heads, first = index * shape_.block;
         const std::int64_t count = std::min(shape_.block, a_.length(sequence) - first);
         if (count > 0)
@@ -173,6 +172,7 @@ class NativePlan final : public Plan {
   const Inputs& inputs_;
   int threads_;
   const NativeShape shape_;
+  const simd::TileSet& floats_;
   const KvBlocks layout_;
   bool decodes_;
   AttentionOutputs outputs_;

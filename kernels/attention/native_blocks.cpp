@@ -8,12 +8,14 @@ namespace {
 
 constexpr std::int64_t word = 4, line = 64;  // bytes
 
-/// Words of V's panels lie `width` side by side, and of keys' panels.
-void put_element(std::byte* panel, std::int64_t width, std::int64_t line_of_words, std::int64_t at,
-                 std::int64_t part, const std::byte* element, std::int64_t bytes) {
-  std::byte* to = panel + (line_of_words * width + at) * word;
-  if (part == 0 && bytes < word) std::memset(to, 0, word);
-  std::memcpy(to + part * bytes, element, static_cast<std::size_t>(bytes));
+/// Two rows become words of a panel; of an odd last row the second is zeros.
+void weave(const std::uint16_t* even, const std::uint16_t* odd, std::int64_t count,
+           std::uint32_t* to) {
+  if (odd == nullptr) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = even[i];
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = even[i] | std::uint32_t{odd[i]} << 16;
+  }
 }
 
 }  // namespace
@@ -21,12 +23,11 @@ void put_element(std::byte* panel, std::int64_t width, std::int64_t line_of_word
 KvBlocks::KvBlocks(const NativeShape& shape, bool scaled)
     : shape_(shape),
       scaled_(scaled),
-      columns_(shape.v_head_dim,
-               shape.few() ? static_cast<int>(shape.panel) : shape.tiles.most_rows),
+      width_(shape.few() ? shape.panel : shape.tiles.lanes),
+      // Queries in lanes: packing writes all panels by turns, which are not to crowd one set of L1.
+      panel_(width_ * shape.block * shape.element + (shape.few() ? 0 : line)),
       values_at_(shape.block * shape.row) {
-  const std::int64_t columns =
-      shape.few() ? rounded_up(shape.v_head_dim, shape.panel) : shape.v_head_dim;
-  scales_at_ = values_at_ + rounded_up(columns * shape.block * shape.element, line);
+  scales_at_ = values_at_ + (shape.v_head_dim + width_ - 1) / width_ * panel_;
   const std::int64_t scales = scaled ? 2 * shape.block * std::int64_t{sizeof(float)} : 0;
   bytes_ = rounded_up(scales_at_ + scales, line);
 }
@@ -43,14 +44,8 @@ KvBlock KvBlocks::at(const std::byte* block) const noexcept {
 void KvBlocks::pack(const KvSource& from, std::int64_t sequence, std::int64_t head,
                     std::int64_t first, std::int64_t count, std::byte* scratch,
                     std::byte* to) const {
-  std::byte* rows = shape_.few() ? scratch : to;
-  if (shape_.row != shape_.head_dim * shape_.element)
-    std::memset(rows, 0, static_cast<std::size_t>(count * shape_.row));
-  from.keys(sequence, head, first, count, rows, shape_.row);
-  if (shape_.few()) pack_keys(rows, count, to);
-  const std::int64_t stride = shape_.v_head_dim * shape_.element;
-  from.values(sequence, head, first, count, scratch, stride);
-  pack_values(scratch, stride, count, to + values_at_);
+  pack_keys(from.keys(sequence, head, first, count, scratch), count, to);
+  pack_values(from.values(sequence, head, first, count, scratch), count, to + values_at_);
   if (!scaled_) return;
   auto* scales = reinterpret_cast<float*>(to + scales_at_);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -59,11 +54,20 @@ void KvBlocks::pack(const KvSource& from, std::int64_t sequence, std::int64_t he
   }
 }
 
-void KvBlocks::pack_keys(const std::byte* rows, std::int64_t count, std::byte* to) const {
+void KvBlocks::pack_keys(const RowsInMemory& rows, std::int64_t count, std::byte* to) const {
+  if (!shape_.few()) {
+    const std::int64_t used = shape_.head_dim * shape_.element;
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::memcpy(to + i * shape_.row, rows.first + i * rows.stride,
+                  static_cast<std::size_t>(used));
+      std::memset(to + i * shape_.row + used, 0, static_cast<std::size_t>(shape_.row - used));
+    }
+    return;
+  }
   for (std::int64_t first = 0; first < count; first += shape_.panel) {
     simd::PackCall call;
-    call.from = rows + first * shape_.row;
-    call.row_stride = shape_.row;
+    call.from = rows.first + first * rows.stride;
+    call.row_stride = rows.stride;
     call.k_stride = shape_.element;
     call.rows = static_cast<int>(std::min(shape_.panel, count - first));
     call.width = static_cast<int>(shape_.panel);
@@ -73,45 +77,44 @@ void KvBlocks::pack_keys(const std::byte* rows, std::int64_t count, std::byte* t
   }
 }
 
-void KvBlocks::pack_values(const std::byte* rows, std::int64_t stride, std::int64_t count,
-                           std::byte* to) const {
-  const std::int64_t panel = shape_.few() ? shape_.panel : 0;
-  for (std::int64_t tile = 0; tile < columns_.tiles; ++tile) {
-    const std::int64_t first = panel > 0 ? tile * panel : columns_.first(tile);
-    simd::PackCall call;
-    call.from = rows + first * shape_.element;
-    call.row_stride = shape_.element;
-    call.k_stride = stride;
-    call.rows = panel > 0 ? static_cast<int>(std::min(panel, shape_.v_head_dim - first))
-                          : columns_.size(tile);
-    call.width = panel > 0 ? static_cast<int>(panel) : call.rows;
-    call.k = count;
-    call.to = to + value_panel(first);
-    shape_.tiles.pack(call);
+void KvBlocks::pack_values(const RowsInMemory& rows, std::int64_t count, std::byte* to) const {
+  for (std::int64_t key = 0; key < count; key += shape_.group) {
+    const std::byte* row = rows.first + key * rows.stride;
+    std::byte* line_of_words = to + key / shape_.group * width_ * word;
+    for (std::int64_t c = 0; c < shape_.v_head_dim; c += width_) {
+      const std::int64_t columns = std::min(width_, shape_.v_head_dim - c);
+      const std::byte* at = row + c * shape_.element;
+      std::byte* panel = line_of_words + value_panel(c);
+      if (shape_.group == 1)
+        std::memcpy(panel, at, static_cast<std::size_t>(columns * word));
+      else
+        weave(reinterpret_cast<const std::uint16_t*>(at),
+              key + 1 < count ? reinterpret_cast<const std::uint16_t*>(at + rows.stride) : nullptr,
+              columns, reinterpret_cast<std::uint32_t*>(panel));
+    }
   }
 }
 
 void KvBlocks::put(const KvSource& from, std::int64_t sequence, std::int64_t head,
                    std::int64_t token, std::int64_t key, std::byte* scratch, std::byte* to) const {
-  std::memset(scratch, 0, static_cast<std::size_t>(shape_.row));
-  from.keys(sequence, head, token, 1, scratch, shape_.row);
+  const RowsInMemory k = from.keys(sequence, head, token, 1, scratch);
   if (shape_.few()) {
-    std::byte* panel = to + key / shape_.panel * panel_bytes();
+    std::byte* panel = to + key / shape_.panel * panel_bytes() + key % shape_.panel * word;
     for (std::int64_t i = 0; i < shape_.words; ++i)
-      put_element(panel, shape_.panel, i, key % shape_.panel, 0, scratch + i * word, word);
+      std::memcpy(
+          panel + i * shape_.panel * word, k.first + i * word,
+          static_cast<std::size_t>(std::min(word, shape_.head_dim * shape_.element - i * word)));
   } else {
-    std::memcpy(to + key * shape_.row, scratch, static_cast<std::size_t>(shape_.row));
+    pack_keys(k, 1, to + key * shape_.row);
   }
-  from.values(sequence, head, token, 1, scratch, shape_.v_head_dim * shape_.element);
-  std::byte* values = to + values_at_;
-  const std::int64_t panel = shape_.few() ? shape_.panel : 0;
-  for (std::int64_t tile = 0; tile < columns_.tiles; ++tile) {
-    const std::int64_t first = panel > 0 ? tile * panel : columns_.first(tile);
-    const std::int64_t size =
-        panel > 0 ? std::min(panel, shape_.v_head_dim - first) : columns_.size(tile);
-    for (std::int64_t i = 0; i < size; ++i)
-      put_element(values + value_panel(first), panel > 0 ? panel : size, key / shape_.group, i,
-                  key % shape_.group, scratch + (first + i) * shape_.element, shape_.element);
+  const RowsInMemory v = from.values(sequence, head, token, 1, scratch);
+  std::byte* values = to + values_at_ + key / shape_.group * width_ * word;
+  if (key % shape_.group == 0) {
+    pack_values(v, 1, values);
+  } else {
+    for (std::int64_t c = 0; c < shape_.v_head_dim; ++c)
+      std::memcpy(values + value_panel(c / width_ * width_) + c % width_ * word + shape_.element,
+                  v.first + c * shape_.element, static_cast<std::size_t>(shape_.element));
   }
   if (!scaled_) return;
   auto* scales = reinterpret_cast<float*>(to + scales_at_);

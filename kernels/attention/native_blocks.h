@@ -1,8 +1,7 @@
 // Keys and values as the native loops read them: blocks of keys, one behind the other, all of a
 // block's keys, then its values, then scales, so that decoding is one stream through memory.
 //
-//   queries in lanes   keys [block][words]; values in panels as wide as a tile has rows,
-//                      [block / group][columns] words
+//   queries in lanes   keys [block][words], values in panels [block / group][lanes]
 //   keys in lanes      keys in panels [words][panel], values in panels [block / group][panel]
 //
 // Keys that there are not, and elements beyond a width, are zeros.
@@ -15,16 +14,21 @@
 
 namespace ergon {
 
+/// Rows of memory, `stride` bytes apart.
+struct RowsInMemory {
+  const std::byte* first = nullptr;
+  std::int64_t stride = 0;
+};
+
 /// Where keys and values come from: rows of a head, as what is multiplied.
 class KvSource {
  public:
   virtual ~KvSource() = default;
-  /// `count` rows from `first` on to `to`, `stride` bytes apart; what is beyond their width is not
-  /// written.
-  virtual void keys(std::int64_t sequence, std::int64_t head, std::int64_t first,
-                    std::int64_t count, std::byte* to, std::int64_t stride) const = 0;
-  virtual void values(std::int64_t sequence, std::int64_t head, std::int64_t first,
-                      std::int64_t count, std::byte* to, std::int64_t stride) const = 0;
+  /// `count` rows from `first` on: where they lie, or put into `scratch`, densely.
+  virtual RowsInMemory keys(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                            std::int64_t count, std::byte* scratch) const = 0;
+  virtual RowsInMemory values(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                              std::int64_t count, std::byte* scratch) const = 0;
   /// Of a key or value; where shape says scaled.
   virtual float key_scale(std::int64_t sequence, std::int64_t head, std::int64_t key) const = 0;
   virtual float value_scale(std::int64_t sequence, std::int64_t head, std::int64_t key) const = 0;
@@ -47,29 +51,27 @@ class KvBlocks {
   /// Of a thread that packs.
   std::int64_t scratch_bytes() const noexcept;
   KvBlock at(const std::byte* block) const noexcept;
-  /// Columns of V that are a tile.
-  const TileCut& columns() const noexcept { return columns_; }
-  /// Values of the panel that begins at column `first` of V.
-  std::int64_t value_panel(std::int64_t first) const noexcept {
-    return first * shape_.block * shape_.element;
-  }
+  /// Columns of a panel of values.
+  std::int64_t width() const noexcept { return width_; }
+  /// The panel that begins at column `first` of V, among a block's values.
+  std::int64_t value_panel(std::int64_t first) const noexcept { return first / width_ * panel_; }
   /// Keys first to first + count - 1, at most a block.
   void pack(const KvSource& from, std::int64_t sequence, std::int64_t head, std::int64_t first,
             std::int64_t count, std::byte* scratch, std::byte* to) const;
   /// Values alone, that lie in rows `stride` bytes apart.
-  void pack_values(const std::byte* rows, std::int64_t stride, std::int64_t count,
-                   std::byte* to) const;
+  void pack_values(const RowsInMemory& rows, std::int64_t count, std::byte* to) const;
   /// Key `key` of a block, beside those that are there.
   void put(const KvSource& from, std::int64_t sequence, std::int64_t head, std::int64_t token,
            std::int64_t key, std::byte* scratch, std::byte* to) const;
 
  private:
-  void pack_keys(const std::byte* rows, std::int64_t count, std::byte* to) const;
+  void pack_keys(const RowsInMemory& rows, std::int64_t count, std::byte* to) const;
   std::int64_t panel_bytes() const noexcept { return shape_.words * shape_.panel * 4; }
 
   const NativeShape& shape_;
   bool scaled_;
-  TileCut columns_;
+  std::int64_t width_;
+  std::int64_t panel_;  // bytes of one of values
   std::int64_t values_at_, scales_at_, bytes_;
 };
 

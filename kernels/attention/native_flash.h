@@ -22,15 +22,16 @@ namespace ergon {
 class FlashRows {
  public:
   virtual ~FlashRows() = default;
-  /// Rows first to first + count - 1 as what is multiplied, `stride` bytes apart, zeros behind
-  /// them.
-  virtual void gather(std::int64_t sequence, std::int64_t head, std::int64_t first,
-                      std::int64_t count, std::byte* to, std::int64_t stride) const = 0;
+  /// Rows first to first + count - 1 as what is multiplied, in whole words: where they lie, or put
+  /// into `scratch`.
+  virtual RowsInMemory queries(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                               std::int64_t count, std::byte* scratch) const = 0;
   virtual KeyRange seen(std::int64_t sequence, std::int64_t row) const = 0;
   /// Of a row's head; nullptr: none.
   virtual const float* sink(std::int64_t head, std::int64_t row) const = 0;
-  virtual void write(std::int64_t sequence, std::int64_t head, std::int64_t row,
-                     const float* values) const = 0;
+  /// Rows of o; `values` are dense.
+  virtual void write(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                     std::int64_t count, const float* values, std::int64_t stride) const = 0;
 };
 
 /// Block `index` of a head of keys; `scratch` is of block_scratch() bytes.

@@ -13,6 +13,8 @@
 namespace ergon {
 namespace {
 
+/// How far ahead of use a line of the cache is asked for: bytes.
+constexpr std::int64_t ahead = 8192;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// Of a thread.
@@ -103,7 +105,7 @@ class OfKeys final : public Flash {
   void attend(const FlashRows& rows, const FlashBlocks& blocks, const Chunk& chunk,
               const Scratch& s) {
     const std::int64_t n = shape_.q_rows, b = sequence(chunk.item), h = head(chunk.item);
-    rows.gather(b, h, 0, n, s.queries, shape_.row);
+    const RowsInMemory q = rows.queries(b, h, 0, n, s.queries);
     std::fill_n(s.largest, n, -infinity);
     std::fill_n(s.sum, n, 0.0F);
     std::fill_n(s.o, n * columns_, 0.0F);
@@ -112,7 +114,7 @@ class OfKeys final : public Flash {
       const KvBlock block = blocks.block(b, h, index, s.block);
       const std::int64_t from = index * shape_.block;
       const std::int64_t count = std::min(shape_.block, end - from);
-      logits(block, count, s);
+      logits(q, block, count, s);
       for (std::int64_t r = 0; r < n; ++r) weigh(block, rows.seen(b, r), from, count, r, s);
       add_values(block, count, s);
     }
@@ -123,16 +125,17 @@ class OfKeys final : public Flash {
     std::copy_n(s.o, n * columns_, partial + 2 * n);
   }
 
-  void logits(const KvBlock& block, std::int64_t count, const Scratch& s) const {
+  void logits(const RowsInMemory& q, const KvBlock& block, std::int64_t count,
+              const Scratch& s) const {
     simd::TileCall call;
     call.groups = shape_.words;
-    call.left = s.queries;
-    call.left_row = shape_.row;
+    call.left = q.first;
+    call.left_row = q.stride;
     call.left_group = 4;
     call.right_group = shape_.panel * 4;
     call.columns = shape_.tiles.lanes;
     call.to_row = padded_ * 4;
-    call.ahead = ahead_;
+    call.ahead = ahead;
     const simd::Tile tile = shape_.tiles.tile(static_cast<int>(shape_.q_rows), shape_.vectors());
     for (std::int64_t key = 0; key < count; key += shape_.panel) {
       call.right = block.keys + key * shape_.row;
@@ -171,7 +174,7 @@ class OfKeys final : public Flash {
     call.right_group = shape_.panel * 4;
     call.columns = shape_.tiles.lanes;
     call.to_row = call.start_row = columns_ * 4;
-    call.ahead = ahead_;
+    call.ahead = ahead;
     const simd::Tile tile = shape_.tiles.tile(static_cast<int>(shape_.q_rows), shape_.vectors());
     for (std::int64_t c = 0; c < columns_; c += shape_.panel) {
       call.right = block.values + c * shape_.block * shape_.element;
@@ -186,8 +189,8 @@ class OfKeys final : public Flash {
       const float factor = flash_divisor(s.largest[r], s.sum[r], rows.sink(head(item), r));
       float* o = s.o + r * columns_;
       for (std::int64_t c = 0; c < columns_; ++c) o[c] *= factor;
-      rows.write(sequence(item), head(item), r, o);
     }
+    rows.write(sequence(item), head(item), 0, shape_.q_rows, s.o, columns_);
   }
 
   /// Partial results of one item.
@@ -219,7 +222,6 @@ class OfKeys final : public Flash {
   const NativeShape& shape_;
   int threads_;
   std::int64_t padded_, columns_;
-  std::int64_t ahead_ = 4096;
   Split split_;
   Offsets at_{};
   std::int64_t scratch_bytes_ = 0, partial_floats_ = 0;

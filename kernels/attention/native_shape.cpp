@@ -29,7 +29,9 @@ NativeShape::NativeShape(DType product, std::int64_t rows, std::int64_t k_width,
       words(row / word) {
   panel = tiles.panel();
   if (!few()) panel = std::min(panel, rounded_up(q_rows, tiles.lanes));
-  block = few() ? rounded_up(64, panel) : dtype == DType::bf16 ? 256 : 128;
+  // Small blocks hold a cache that is read once near its use; where many queries come by, large
+  // ones have fewer ends.
+  block = few() ? rounded_up(128, panel) : q_rows <= 128 ? 256 : 512;
 }
 
 }  // namespace ergon

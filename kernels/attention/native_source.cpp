@@ -1,5 +1,6 @@
 #include "kernels/attention/native_source.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ergon {
@@ -24,7 +25,8 @@ void widen_elements(DType from_type, const std::byte* from, DType to_type, std::
                                         16);
     });
   } else if (from_type == DType::s8) {
-    each<std::int8_t, float>(from, to, count, [](std::int8_t code) { return static_cast<float>(code); });
+    each<std::int8_t, float>(from, to, count,
+                             [](std::int8_t code) { return static_cast<float>(code); });
   } else if (from_type == DType::f16) {
     each<std::uint16_t, float>(from, to, count, from_f16);
   } else {
@@ -32,32 +34,56 @@ void widen_elements(DType from_type, const std::byte* from, DType to_type, std::
   }
 }
 
-void narrow_elements(const float* from, DType to_type, std::byte* to, std::int64_t count) {
-  if (to_type == DType::f32) {
-    std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
-    return;
-  }
-  auto* out = reinterpret_cast<std::uint16_t*>(to);
-  for (std::int64_t i = 0; i < count; ++i) out[i] = to_bf16(from[i]);
-}
-
-void OperandKv::rows(const KvRows& from, std::int64_t sequence, std::int64_t head,
-                     std::int64_t first, std::int64_t count, std::byte* to,
-                     std::int64_t stride) const {
+RowsInMemory OperandKv::rows(const KvRows& from, std::int64_t sequence, std::int64_t head,
+                             std::int64_t first, std::int64_t count, std::byte* scratch) const {
+  if (from.dtype() == product_ && from.together(first) >= count)
+    return {from.row(sequence, first, head), from.stride()};
+  const std::int64_t stride = from.width() * static_cast<std::int64_t>(size_of(product_));
   for (std::int64_t i = 0; i < count; ++i)
-    widen_elements(from.dtype(), from.row(sequence, first + i, head), product_, to + i * stride,
-                   from.width());
+    widen_elements(from.dtype(), from.row(sequence, first + i, head), product_,
+                   scratch + i * stride, from.width());
+  return {scratch, stride};
 }
 
-void QueryRows::gather(std::int64_t sequence, std::int64_t head, std::int64_t first,
-                       std::int64_t count, std::byte* to, std::int64_t stride) const {
-  const auto element = static_cast<std::int64_t>(size_of(a_.dtype));
+QueryRows::Run QueryRows::run(std::int64_t first, std::int64_t count) const {
+  if (a_.q_len == 1) return {count, 1};
+  return {std::min(count, a_.q_len - first % a_.q_len), a_.q_heads};
+}
+
+RowsInMemory QueryRows::queries(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                                std::int64_t count, std::byte* scratch) const {
   const DType product = a_.product_dtype();
+  const std::int64_t row = a_.head_dim * static_cast<std::int64_t>(size_of(a_.dtype));
+  const Run in_place = run(first, count);
+  if (product == a_.dtype && row % 4 == 0 && in_place.rows == count)
+    return {q_ + place(sequence, head, first) * row, in_place.step * row};
   const std::int64_t used = a_.head_dim * static_cast<std::int64_t>(size_of(product));
+  const std::int64_t stride = rounded_up(used, 4);
   for (std::int64_t i = 0; i < count; ++i) {
-    widen_elements(a_.dtype, q_ + place(sequence, head, first + i) * a_.head_dim * element, product,
-                   to + i * stride, a_.head_dim);
-    std::memset(to + i * stride + used, 0, static_cast<std::size_t>(stride - used));
+    widen_elements(a_.dtype, q_ + place(sequence, head, first + i) * row, product,
+                   scratch + i * stride, a_.head_dim);
+    std::memset(scratch + i * stride + used, 0, static_cast<std::size_t>(stride - used));
+  }
+  return {scratch, stride};
+}
+
+void QueryRows::write(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                      std::int64_t count, const float* values, std::int64_t stride,
+                      std::byte* o) const {
+  const auto element = static_cast<std::int64_t>(size_of(a_.dtype));
+  const std::int64_t row = a_.v_head_dim * element;
+  for (std::int64_t done = 0; done < count;) {
+    const Run rows = run(first + done, count - done);
+    simd::FinishCall call;
+    call.rows = static_cast<int>(rows.rows);
+    call.columns = static_cast<int>(a_.v_head_dim);
+    call.from = reinterpret_cast<const std::byte*>(values + done * stride);
+    call.from_row = stride * static_cast<std::int64_t>(sizeof(float));
+    call.c = o + place(sequence, head, first + done) * row;
+    call.c_row = rows.step * row;
+    call.c_column = element;
+    (a_.dtype == DType::bf16 ? floats_.finish_bf16 : floats_.finish)(call);
+    done += rows.rows;
   }
 }
 

@@ -11,22 +11,19 @@ namespace ergon {
 void widen_elements(DType from_type, const std::byte* from, DType to_type, std::byte* to,
                     std::int64_t count);
 
-/// Rounded to f32 or bf16.
-void narrow_elements(const float* from, DType to_type, std::byte* to, std::int64_t count);
-
 class OperandKv final : public KvSource {
  public:
   OperandKv(const Attention& workload, const Inputs& inputs, std::size_t slot)
       : product_(workload.product_dtype()),
         keys_(workload, inputs, slot, false),
         values_(workload, inputs, slot, true) {}
-  void keys(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
-            std::byte* to, std::int64_t stride) const override {
-    rows(keys_, sequence, head, first, count, to, stride);
+  RowsInMemory keys(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                    std::int64_t count, std::byte* scratch) const override {
+    return rows(keys_, sequence, head, first, count, scratch);
   }
-  void values(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
-              std::byte* to, std::int64_t stride) const override {
-    rows(values_, sequence, head, first, count, to, stride);
+  RowsInMemory values(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                      std::int64_t count, std::byte* scratch) const override {
+    return rows(values_, sequence, head, first, count, scratch);
   }
   float key_scale(std::int64_t sequence, std::int64_t head, std::int64_t key) const override {
     return keys_.scale(sequence, key, head);
@@ -36,35 +33,44 @@ class OperandKv final : public KvSource {
   }
 
  private:
-  void rows(const KvRows& from, std::int64_t sequence, std::int64_t head, std::int64_t first,
-            std::int64_t count, std::byte* to, std::int64_t stride) const;
+  RowsInMemory rows(const KvRows& from, std::int64_t sequence, std::int64_t head,
+                    std::int64_t first, std::int64_t count, std::byte* scratch) const;
 
   DType product_;
   KvRows keys_, values_;
 };
 
-/// The queries that meet one head of keys: row r is query r % q_len of the head's r / q_len-th head
-/// of queries.
+/// The queries that meet one head of keys, and their rows of o: row r is query r % q_len of the
+/// head's r / q_len-th head of queries.
 class QueryRows {
  public:
-  QueryRows(const Attention& workload, const Inputs& inputs, std::size_t slot)
-      : a_(workload), q_(inputs.data("q", slot)) {}
-  std::int64_t count() const { return a_.q_len * a_.group(); }
+  QueryRows(const Attention& workload, const Inputs& inputs, std::size_t slot,
+            const simd::TileSet& floats)
+      : a_(workload), q_(inputs.data("q", slot)), floats_(floats) {}
   std::int64_t query(std::int64_t row) const { return row % a_.q_len; }
   std::int64_t q_head(std::int64_t head, std::int64_t row) const {
     return head * a_.group() + row / a_.q_len;
   }
+  /// As FlashRows says.
+  RowsInMemory queries(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                       std::int64_t count, std::byte* scratch) const;
+  void write(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
+             const float* values, std::int64_t stride, std::byte* o) const;
+
+ private:
   /// Among all rows of q and o.
   std::int64_t place(std::int64_t sequence, std::int64_t head, std::int64_t row) const {
     return (sequence * a_.q_len + query(row)) * a_.q_heads + q_head(head, row);
   }
-  /// As what is multiplied; the rest of `stride` bytes is zeros.
-  void gather(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
-              std::byte* to, std::int64_t stride) const;
+  /// Rows from `first` on that lie `step` places apart.
+  struct Run {
+    std::int64_t rows, step;
+  };
+  Run run(std::int64_t first, std::int64_t count) const;
 
- private:
   const Attention& a_;
   const std::byte* q_;
+  const simd::TileSet& floats_;
 };
 
 }  // namespace ergon

@@ -39,12 +39,15 @@ struct SoftmaxCall {
 /// [(keys + 1) / 2][lanes], an odd last one with a zero.
 struct SoftmaxColumns : SoftmaxCall {
   int lanes = 0;
-  const std::int32_t* first = nullptr;  // [lanes]: keys first to end - 1 count; nullptr: all
+  /// [lanes]: of keys first_key, first_key + 1, ... those from first to end - 1 count. They are
+  /// looked at for rows before all_first and from all_end on: others count in all lanes.
+  const std::int32_t* first = nullptr;
   const std::int32_t* end = nullptr;
-  std::int32_t first_key = 0;  // the number of row 0 in that count
-  float* largest = nullptr;    // [lanes]: m; minus infinity before the first block
-  float* sum = nullptr;        // [lanes]
-  float* rescale = nullptr;    // [lanes], out: what has been summed so far is to be multiplied by
+  std::int32_t first_key = 0;
+  int all_first = 0, all_end = 0;
+  float* largest = nullptr;  // [lanes]: m; minus infinity before the first block
+  float* sum = nullptr;      // [lanes]
+  float* rescale = nullptr;  // [lanes], out: what has been summed so far is to be multiplied by
   std::byte* weights = nullptr;
 };
 

@@ -84,30 +84,36 @@ struct SoftmaxLoop {
   template <bool bf16>
   static bool columns(const SoftmaxColumns& given) {
     const SoftmaxColumns call = given;
-    const bool changes = call.first != nullptr || call.soft_cap > 0 || call.key_scale != nullptr;
+    const bool scales = call.soft_cap > 0 || call.key_scale != nullptr;
     const float scale = call.soft_cap > 0 ? 1 : call.scale_log2;
     bool any = false;
     for (int lane = 0; lane < call.lanes; lane += Unit::lanes) {
-      if (changes) change(call, lane);
+      if (scales) change(call, lane);
+      leave_out(call, lane, 0, call.all_first);
+      leave_out(call, lane, call.all_end, call.keys);
       any = column<bf16>(call, lane, scale) || any;
     }
     return any;
   }
 
-  /// Scales, caps and leaves out.
+  /// Scales and caps.
   static void change(const SoftmaxColumns& call, int lane) {
     float* at = call.logits + lane;
-    I first{}, end{};
-    if (call.first != nullptr) {
-      first = Unit::load(call.first + lane) - call.first_key;
-      end = Unit::load(call.end + lane) - call.first_key;
-    }
     for (int key = 0; key < call.keys; ++key, at += call.lanes) {
       F x = Unit::load(at);
       if (call.key_scale != nullptr) x *= call.key_scale[key];
       if (call.soft_cap > 0) x = capped(x, call);
-      if (call.first != nullptr) x = choose((first <= key) & (end > key), x, all(-infinity));
       Unit::store(at, x);
+    }
+  }
+
+  static void leave_out(const SoftmaxColumns& call, int lane, int from, int to) {
+    if (from >= to) return;
+    const I first = Unit::load(call.first + lane) - call.first_key;
+    const I end = Unit::load(call.end + lane) - call.first_key;
+    for (int key = from; key < to; ++key) {
+      float* at = call.logits + key * static_cast<std::int64_t>(call.lanes) + lane;
+      Unit::store(at, choose((first <= key) & (end > key), Unit::load(at), all(-infinity)));
     }
   }
 
