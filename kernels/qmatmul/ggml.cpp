@@ -124,7 +124,7 @@ class GgmlQMatmul final : public Implementation {
   const ImplementationInfo& info() const noexcept override { return info_; }
 
   std::optional<std::string> unavailable() const override {
-    if (auto reason = ggml::refuse()) return reason;
+    if (auto reason = ggml::refuse_products()) return reason;
     if (buffers_ == nullptr) return "this ggml was built without GGML_CPU_REPACK";
     return std::nullopt;
   }

@@ -1,14 +1,9 @@
 #include "kernels/qmatmul/ggml_api.h"
 
-#include <dlfcn.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdio>
 #include <cstring>
-#include <new>
-#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -16,43 +11,6 @@
 
 namespace ergon::ggml {
 namespace {
-
-/// Its default prints all, a line for every tensor that is repacked.
-void print_warnings(ggml_log_level level, const char* text, void* /*unused*/) {
-  if (level == GGML_LOG_LEVEL_WARN || level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
-}
-
-ggml_backend_dev_t find_processor() {
-  ggml_log_set(print_warnings, nullptr);
-  const auto find = [] { return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU); };
-  if (find() == nullptr) ggml_backend_load_all();  // those that are not linked
-  return find();
-}
-
-/// A function that only the processor's backend has; nullptr where it does not.
-template <class Function>
-Function function(const char* name) {
-  ggml_backend_reg_t registry = ggml_backend_dev_backend_reg(processor());
-  return reinterpret_cast<Function>(ggml_backend_reg_get_proc_address(registry, name));
-}
-
-/// What its code was compiled for, and with ("AVX2 FMA AVX512_VNNI OPENMP REPACK").
-std::string features() {
-  const auto list = function<ggml_backend_get_features_t>("ggml_backend_get_features");
-  if (list == nullptr) return {};
-  std::string all;
-  for (const auto* each = list(ggml_backend_dev_backend_reg(processor())); each->name != nullptr;
-       ++each) {
-    all += all.empty() ? "" : " ";
-    all += each->name;
-    if (std::string_view(each->value) != "1") all += std::string("=") + each->value;
-  }
-  return all;
-}
-
-bool has(std::string_view feature) {
-  return (" " + features() + " ").find(" " + std::string(feature) + " ") != std::string::npos;
-}
 
 constexpr std::int64_t values_in_all = 2048;
 
@@ -101,44 +59,14 @@ bool quantizes_blocks_as_we_do() {
   });
 }
 
-std::optional<std::string> refuse_now() {
-  const std::string library = std::string("this ggml (") + ggml_version() + ")";
-  if (processor() == nullptr) return library + " has no backend for the processor";
-  if (!has("OPENMP"))
-    return library + " has threads of its own: it needs to be built with GGML_OPENMP";
-  if (!quantizes_blocks_as_we_do())
-    return library + " rounds activations otherwise than llama.cpp does on AVX";
-  return std::nullopt;
-}
-
 }  // namespace
 
-ggml_backend_dev_t processor() {
-  static ggml_backend_dev_t device = find_processor();
-  return device;
+std::optional<std::string> refuse_products() {
+  if (auto reason = refuse()) return reason;
+  static const bool the_same = quantizes_blocks_as_we_do();
+  if (!the_same) return this_library() + " rounds activations otherwise than llama.cpp does on AVX";
+  return std::nullopt;
 }
-
-std::optional<std::string> refuse() {
-  static const std::optional<std::string> reason = refuse_now();
-  return reason;
-}
-
-Library library() {
-  Library library;
-  library.name = "ggml";
-  library.version = ggml_version();
-  const std::string_view commit = ggml_commit();
-  if (!commit.empty() && commit != "unknown") library.version += " (" + std::string(commit) + ")";
-  if (processor() == nullptr) return library;
-  // The processor's registry lies in the library that computes.
-  Dl_info file{};
-  if (dladdr(ggml_backend_dev_backend_reg(processor()), &file) != 0 && file.dli_fname != nullptr)
-    library.path = file.dli_fname;
-  library.kernel = features();
-  return library;
-}
-
-ggml_backend_buffer_type_t plain_buffers() { return ggml_backend_cpu_buffer_type(); }
 
 ggml_backend_buffer_type_t repacking_buffers() {
   if (processor() == nullptr) return nullptr;
@@ -175,25 +103,6 @@ bool multiplies(ggml_backend_buffer_type_t buffers, ggml_type type, std::int64_t
   ggml_tensor* x = ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, k, 1);
   w->buffer = buffer.get();
   return ggml_backend_dev_supports_op(processor(), ggml_mul_mat(context.get(), w, x));
-}
-
-ggml_backend_ptr backend_of(int threads) {
-  ggml_backend_ptr backend(ggml_backend_dev_init(processor(), nullptr));
-  if (!backend) throw std::bad_alloc();
-  function<ggml_backend_set_n_threads_t>("ggml_backend_set_n_threads")(backend.get(), threads);
-  return backend;
-}
-
-ggml_context_ptr metadata(std::size_t bytes) {
-  ggml_context_ptr context(ggml_init({bytes, nullptr, true}));
-  if (!context) throw std::bad_alloc();
-  return context;
-}
-
-void compute(ggml_backend_t backend, ggml_cgraph* graph) {
-  const ggml_status status = ggml_backend_graph_compute(backend, graph);
-  if (status != GGML_STATUS_SUCCESS)
-    throw std::runtime_error(std::string("ggml: ") + ggml_status_to_string(status));
 }
 
 }  // namespace ergon::ggml
