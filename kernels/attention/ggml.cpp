@@ -101,11 +101,14 @@ class GgmlPlan final : public Plan {
         context_(ggml::metadata(sizes_.metadata * placement.slots)) {
     fill_masks();
     for (std::size_t slot = 0; slot < placement.slots; ++slot) add_slot(slot);
-    const double q = elements(a.head_dim), o = elements(a.v_head_dim);
-    const auto converted = static_cast<double>(sizeof(float) + size_of(a.dtype));
-    if (converts()) stages_.push_back({"convert_q", true, {0, q * converted}});
+    const auto bytes = static_cast<double>(sizeof(float) + size_of(a.dtype));
+    const auto converting = [&](const char* name, std::int64_t width) {
+      if (converts())
+        stages_.push_back({name, true, {0, bytes * static_cast<double>(elements(width))}});
+    };
+    converting("convert_q", a.head_dim);
     stages_.push_back({"attend", true, a.work()});
-    if (converts()) stages_.push_back({"convert_o", true, {0, o * converted}});
+    converting("convert_o", a.v_head_dim);
   }
 
   std::span<const Stage> stages() const noexcept override { return stages_; }
@@ -114,11 +117,12 @@ class GgmlPlan final : public Plan {
     if (stage == attend)
       ggml::compute(backend_.get(), graphs_[slot]);
     else if (stage < attend)
-      convert(static_cast<std::int64_t>(elements(a_.head_dim)),
-              inputs_.as<std::uint16_t>("q", slot), floats(0), from_bf16);
+      convert(elements(a_.head_dim), inputs_.as<std::uint16_t>("q", slot), floats(0),
+              [](std::uint16_t bits) { return from_bf16(bits); });
     else
-      convert(static_cast<std::int64_t>(elements(a_.v_head_dim)), floats(sizes_.q),
-              reinterpret_cast<std::uint16_t*>(outputs_.data(0, slot)), to_bf16);
+      convert(elements(a_.v_head_dim), floats(sizes_.q),
+              reinterpret_cast<std::uint16_t*>(outputs_.data(0, slot)),
+              [](float value) { return to_bf16(value); });
   }
   void reset(std::size_t /*slot*/) override {}
   std::vector<DeviceTensor> outputs(std::size_t slot) override { return outputs_.tensors(slot); }
@@ -129,8 +133,8 @@ class GgmlPlan final : public Plan {
 
  private:
   bool converts() const { return a_.dtype != DType::f32; }
-  double elements(std::int64_t width) const {
-    return static_cast<double>(a_.batch * a_.q_len) * static_cast<double>(a_.q_heads * width);
+  std::int64_t elements(std::int64_t width) const {
+    return a_.batch * a_.q_len * a_.q_heads * width;
   }
   float* floats(std::size_t offset) const {
     return reinterpret_cast<float*>(shared_->host() + offset);
@@ -143,8 +147,8 @@ class GgmlPlan final : public Plan {
     const auto threads =
         static_cast<int>(std::min<std::int64_t>(threads_, count / worth_a_thread + 1));
     on_team(threads, [&](int thread, int team) {
-      for (std::int64_t i = count * thread / team; i < count * (thread + 1) / team; ++i)
-        to[i] = function(from[i]);
+      const std::int64_t end = count * (thread + 1) / team;
+      for (std::int64_t i = count * thread / team; i < end; ++i) to[i] = function(from[i]);
     });
   }
 
