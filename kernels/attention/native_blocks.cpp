@@ -23,9 +23,9 @@ void weave(const std::uint16_t* even, const std::uint16_t* odd, std::int64_t cou
 KvBlocks::KvBlocks(const NativeShape& shape, bool scaled)
     : shape_(shape),
       scaled_(scaled),
-      width_(shape.few() ? shape.panel : shape.tiles.lanes),
-      // Queries in lanes: packing writes all panels by turns, which are not to crowd one set of L1.
-      panel_(width_ * shape.block * shape.element + (shape.few() ? 0 : line)),
+      width_(shape.tiles.lanes),
+      // Packing writes all panels by turns, which are not to crowd one set of the L1 cache.
+      panel_(width_ * shape.block * shape.element + line),
       values_at_(shape.block * shape.row) {
   scales_at_ = values_at_ + (shape.v_head_dim + width_ - 1) / width_ * panel_;
   const std::int64_t scales = scaled ? 2 * shape.block * std::int64_t{sizeof(float)} : 0;
@@ -55,25 +55,10 @@ void KvBlocks::pack(const KvSource& from, std::int64_t sequence, std::int64_t he
 }
 
 void KvBlocks::pack_keys(const RowsInMemory& rows, std::int64_t count, std::byte* to) const {
-  if (!shape_.few()) {
-    const std::int64_t used = shape_.head_dim * shape_.element;
-    for (std::int64_t i = 0; i < count; ++i) {
-      std::memcpy(to + i * shape_.row, rows.first + i * rows.stride,
-                  static_cast<std::size_t>(used));
-      std::memset(to + i * shape_.row + used, 0, static_cast<std::size_t>(shape_.row - used));
-    }
-    return;
-  }
-  for (std::int64_t first = 0; first < count; first += shape_.panel) {
-    simd::PackCall call;
-    call.from = rows.first + first * rows.stride;
-    call.row_stride = rows.stride;
-    call.k_stride = shape_.element;
-    call.rows = static_cast<int>(std::min(shape_.panel, count - first));
-    call.width = static_cast<int>(shape_.panel);
-    call.k = shape_.head_dim;
-    call.to = to + first / shape_.panel * panel_bytes();
-    shape_.tiles.pack(call);
+  const std::int64_t used = shape_.head_dim * shape_.element;
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::memcpy(to + i * shape_.row, rows.first + i * rows.stride, static_cast<std::size_t>(used));
+    std::memset(to + i * shape_.row + used, 0, static_cast<std::size_t>(shape_.row - used));
   }
 }
 
@@ -97,16 +82,7 @@ void KvBlocks::pack_values(const RowsInMemory& rows, std::int64_t count, std::by
 
 void KvBlocks::put(const KvSource& from, std::int64_t sequence, std::int64_t head,
                    std::int64_t token, std::int64_t key, std::byte* scratch, std::byte* to) const {
-  const RowsInMemory k = from.keys(sequence, head, token, 1, scratch);
-  if (shape_.few()) {
-    std::byte* panel = to + key / shape_.panel * panel_bytes() + key % shape_.panel * word;
-    for (std::int64_t i = 0; i < shape_.words; ++i)
-      std::memcpy(
-          panel + i * shape_.panel * word, k.first + i * word,
-          static_cast<std::size_t>(std::min(word, shape_.head_dim * shape_.element - i * word)));
-  } else {
-    pack_keys(k, 1, to + key * shape_.row);
-  }
+  pack_keys(from.keys(sequence, head, token, 1, scratch), 1, to + key * shape_.row);
   const RowsInMemory v = from.values(sequence, head, token, 1, scratch);
   std::byte* values = to + values_at_ + key / shape_.group * width_ * word;
   if (key % shape_.group == 0) {

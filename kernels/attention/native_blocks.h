@@ -1,10 +1,9 @@
-// Keys and values as the native loops read them: blocks of keys, one behind the other, all of a
-// block's keys, then its values, then scales, so that decoding is one stream through memory.
+// Keys and values as the loops with queries in lanes read them: blocks of keys, one behind the
+// other, all of a block's keys, then its values, then scales.
 //
-//   queries in lanes   keys [block][words], values in panels [block / group][lanes]
-//   keys in lanes      keys in panels [words][panel], values in panels [block / group][panel]
+//   keys [block][words], values in panels of columns [block / group][lanes] words
 //
-// Keys that there are not, and elements beyond a width, are zeros.
+// Elements beyond a width, and the second key of a word that has one only, are zeros.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +12,6 @@
 #include "kernels/attention/native_shape.h"
 
 namespace ergon {
-
-/// Rows of memory, `stride` bytes apart.
-struct RowsInMemory {
-  const std::byte* first = nullptr;
-  std::int64_t stride = 0;
-};
 
 /// Where keys and values come from: rows of a head, as what is multiplied.
 class KvSource {
@@ -66,7 +59,6 @@ class KvBlocks {
 
  private:
   void pack_keys(const RowsInMemory& rows, std::int64_t count, std::byte* to) const;
-  std::int64_t panel_bytes() const noexcept { return shape_.words * shape_.panel * 4; }
 
   const NativeShape& shape_;
   bool scaled_;

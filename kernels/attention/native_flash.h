@@ -9,11 +9,14 @@
 //                      blocks of keys and values are read as they come
 #pragma once
 
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <vector>
 
 #include "kernels/attention/native_blocks.h"
+#include "kernels/attention/native_cache.h"
 #include "kernels/attention/native_split.h"
 
 namespace ergon {
@@ -34,43 +37,48 @@ class FlashRows {
                      std::int64_t count, const float* values, std::int64_t stride) const = 0;
 };
 
-/// Block `index` of a head of keys; `scratch` is of block_scratch() bytes.
+/// Block `index` of a head of keys; `scratch` is of the bytes that were asked for.
 class FlashBlocks {
  public:
   virtual ~FlashBlocks() = default;
-  virtual std::int64_t block_scratch() const = 0;
   virtual KvBlock block(std::int64_t sequence, std::int64_t head, std::int64_t index,
                         std::byte* scratch) const = 0;
 };
 
 struct FlashProblem {
   std::int64_t sequences = 1, heads = 1;  // of keys
+  std::int64_t query_bytes = 0;           // of a row that FlashRows puts into scratch
   double scale = 1, soft_cap = 0;
 };
 
-class Flash {
+/// Queries in lanes. `rows` is asked what is seen only; shape and layout outlive what is made.
+class QueryFlash {
  public:
-  virtual ~Flash() = default;
-  /// Bytes that it allocates.
-  virtual std::size_t bytes() const = 0;
+  virtual ~QueryFlash() = default;
   virtual void run(const FlashRows& rows, const FlashBlocks& blocks) = 0;
 };
-
-/// `rows` is asked what is seen only. The shape outlives what is made of it.
-std::unique_ptr<Flash> make_flash(const FlashProblem& problem, const NativeShape& shape,
-                                  const KvBlocks& layout, const FlashRows& rows,
-                                  std::int64_t block_scratch, int threads);
-
-// The two forms.
-std::unique_ptr<Flash> make_flash_of_queries(const FlashProblem& problem, const NativeShape& shape,
+std::unique_ptr<QueryFlash> make_query_flash(const FlashProblem& problem, const NativeShape& shape,
                                              const KvBlocks& layout, const FlashRows& rows,
                                              std::int64_t block_scratch, int threads);
-std::unique_ptr<Flash> make_flash_of_keys(const FlashProblem& problem, const NativeShape& shape,
-                                          const FlashRows& rows, std::int64_t block_scratch,
-                                          int threads);
+
+/// Keys in lanes; `q_rows` queries meet a head of keys. A head's blocks, of `blocks` each, lie one
+/// behind the other in the cache, those of its sequence's heads likewise.
+class KeyFlash {
+ public:
+  virtual ~KeyFlash() = default;
+  virtual void run(const FlashRows& rows, const std::byte* cache) = 0;
+};
+std::unique_ptr<KeyFlash> make_key_flash(const FlashProblem& problem, const KeyCache& cache,
+                                         std::int64_t q_rows, std::int64_t blocks,
+                                         const FlashRows& rows, simd::Isa isa, int threads);
+
+inline constexpr float log2_e = 1.44269504088896F;
 
 /// 1 / (the sum and the sink); 0 where nothing was seen.
-float flash_divisor(float largest, float sum, const float* sink);
+inline float flash_divisor(float largest, float sum, const float* sink) {
+  if (largest == -std::numeric_limits<float>::infinity()) return 0;
+  return 1 / (sum + (sink == nullptr ? 0 : std::exp2(*sink * log2_e - largest)));
+}
 
 /// Places one behind the other, each on a cache line.
 class Places {
@@ -85,7 +93,5 @@ class Places {
  private:
   std::int64_t end_ = 0;
 };
-
-inline constexpr float log2_e = 1.44269504088896F;
 
 }  // namespace ergon

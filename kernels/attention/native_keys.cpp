@@ -5,6 +5,7 @@
 // products add to o, [queries][columns].
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "kernels/attention/native_flash.h"
@@ -13,31 +14,34 @@
 namespace ergon {
 namespace {
 
-/// How far ahead of use a line of the cache is asked for: bytes.
-constexpr std::int64_t ahead = 8192;
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// Of a thread.
 struct Scratch {
-  std::byte *queries, *weights, *block;
+  std::byte *gathered, *queries, *weights, *values;
   float *logits, *o, *largest, *sum;
 };
 
-class OfKeys final : public Flash {
+class OfKeys final : public KeyFlash {
  public:
-  OfKeys(const FlashProblem& problem, const NativeShape& shape, const FlashRows& rows,
-         std::int64_t block_scratch, int threads)
+  OfKeys(const FlashProblem& problem, const KeyCache& cache, std::int64_t q_rows,
+         std::int64_t blocks, const FlashRows& rows, simd::Isa isa, int threads)
       : problem_(problem),
-        shape_(shape),
+        cache_(cache),
+        softmax_(simd::best_softmax_set(cache.weights() == DType::bf16, isa, cpu_info())),
+        q_rows_(q_rows),
+        blocks_(blocks),
         threads_(threads),
-        padded_(rounded_up(shape.block, simd::softmax_lanes)),
-        columns_(rounded_up(shape.v_head_dim, shape.panel)),
+        padded_(rounded_up(cache.block(), simd::softmax_lanes)),
+        columns_(cache.columns()),
+        element_(static_cast<std::int64_t>(size_of(cache.weights()))),
         split_(items(rows), threads) {
-    const std::int64_t floats = sizeof(float), n = shape_.q_rows;
+    const std::int64_t floats = sizeof(float), n = q_rows_;
     Places places;
-    at_ = {places.take(n * shape_.row),        places.take(n * padded_ * shape_.element),
-           places.take(block_scratch),         places.take(n * padded_ * floats),
-           places.take(n * columns_ * floats), places.take(2 * n * floats)};
+    at_ = {places.take(problem.query_bytes * n), places.take(cache.query_bytes(n)),
+           places.take(n * padded_ * element_),  places.take(cache.value_scratch(n)),
+           places.take(n * padded_ * floats),    places.take(n * columns_ * floats),
+           places.take(2 * n * floats)};
     scratch_bytes_ = places.bytes();
     partial_floats_ = n * (columns_ + 2);
     scratch_ =
@@ -45,14 +49,12 @@ class OfKeys final : public Flash {
     partials_.resize(split_.partials() * static_cast<std::size_t>(partial_floats_));
   }
 
-  std::size_t bytes() const override { return scratch_.bytes() + partials_.size() * sizeof(float); }
-
-  void run(const FlashRows& rows, const FlashBlocks& blocks) override {
+  void run(const FlashRows& rows, const std::byte* cache) override {
     on_team(threads_, [&](int thread, int team) {
       const Scratch scratch = scratch_of(thread);
       for (int share = thread; share < threads_; share += team)
         for (const Chunk& chunk : split_.share(static_cast<std::size_t>(share)))
-          attend(rows, blocks, chunk, scratch);
+          attend(rows, cache, chunk, scratch);
       if (split_.merges().empty()) return;
       team_barrier();
       for (std::size_t i = static_cast<std::size_t>(thread); i < split_.merges().size();
@@ -63,19 +65,16 @@ class OfKeys final : public Flash {
 
  private:
   struct Offsets {
-    std::int64_t queries, weights, block, logits, o, statistics;
+    std::int64_t gathered, queries, weights, values, logits, o, statistics;
   };
 
   Scratch scratch_of(int thread) const {
     std::byte* base = scratch_.data() + thread * scratch_bytes_;
     const auto floats = [&](std::int64_t at) { return reinterpret_cast<float*>(base + at); };
-    return {base + at_.queries,
-            base + at_.weights,
-            base + at_.block,
-            floats(at_.logits),
-            floats(at_.o),
-            floats(at_.statistics),
-            floats(at_.statistics) + shape_.q_rows};
+    return {base + at_.gathered,    base + at_.queries,
+            base + at_.weights,     base + at_.values,
+            floats(at_.logits),     floats(at_.o),
+            floats(at_.statistics), floats(at_.statistics) + q_rows_};
   }
 
   std::int64_t sequence(std::int64_t item) const { return item / problem_.heads; }
@@ -85,7 +84,7 @@ class OfKeys final : public Flash {
     std::vector<Split::Item> list;
     for (std::int64_t i = 0; i < problem_.sequences * problem_.heads; ++i) {
       const KeyRange all = any(rows, i);
-      list.push_back({all.first / shape_.block, (all.end + shape_.block - 1) / shape_.block});
+      list.push_back({all.first / cache_.block(), (all.end + cache_.block() - 1) / cache_.block()});
     }
     return list;
   }
@@ -93,7 +92,7 @@ class OfKeys final : public Flash {
   /// Keys that any query of an item sees.
   KeyRange any(const FlashRows& rows, std::int64_t item) const {
     KeyRange all{std::numeric_limits<std::int64_t>::max(), 0};
-    for (std::int64_t r = 0; r < shape_.q_rows; ++r) {
+    for (std::int64_t r = 0; r < q_rows_; ++r) {
       const KeyRange seen = rows.seen(sequence(item), r);
       if (seen.size() == 0) continue;
       all.first = std::min(all.first, seen.first);
@@ -102,21 +101,22 @@ class OfKeys final : public Flash {
     return all.size() == 0 ? KeyRange{} : all;
   }
 
-  void attend(const FlashRows& rows, const FlashBlocks& blocks, const Chunk& chunk,
-              const Scratch& s) {
-    const std::int64_t n = shape_.q_rows, b = sequence(chunk.item), h = head(chunk.item);
-    const RowsInMemory q = rows.queries(b, h, 0, n, s.queries);
+  void attend(const FlashRows& rows, const std::byte* cache, const Chunk& chunk, const Scratch& s) {
+    const std::int64_t n = q_rows_, b = sequence(chunk.item), h = head(chunk.item);
+    cache_.arrange(rows.queries(b, h, 0, n, s.gathered), n, s.queries);
     std::fill_n(s.largest, n, -infinity);
     std::fill_n(s.sum, n, 0.0F);
     std::fill_n(s.o, n * columns_, 0.0F);
     const std::int64_t end = any(rows, chunk.item).end;
     for (std::int64_t index = chunk.first; index < chunk.end; ++index) {
-      const KvBlock block = blocks.block(b, h, index, s.block);
-      const std::int64_t from = index * shape_.block;
-      const std::int64_t count = std::min(shape_.block, end - from);
-      logits(q, block, count, s);
+      const std::byte* block = cache + (chunk.item * blocks_ + index) * cache_.bytes();
+      const std::int64_t from = index * cache_.block();
+      const std::int64_t count = std::min(cache_.block(), end - from);
+      if (count < cache_.block())
+        std::memset(s.weights, 0, static_cast<std::size_t>(n * padded_ * element_));
+      cache_.logits(block, s.queries, n, count, s.logits, padded_);
       for (std::int64_t r = 0; r < n; ++r) weigh(block, rows.seen(b, r), from, count, r, s);
-      add_values(block, count, s);
+      cache_.add_values(block, s.weights, padded_ * element_, n, count, s.o, s.values);
     }
     if (chunk.partial < 0) return finish(rows, chunk.item, s);
     float* partial = partials_.data() + chunk.partial * partial_floats_;
@@ -125,77 +125,39 @@ class OfKeys final : public Flash {
     std::copy_n(s.o, n * columns_, partial + 2 * n);
   }
 
-  void logits(const RowsInMemory& q, const KvBlock& block, std::int64_t count,
-              const Scratch& s) const {
-    simd::TileCall call;
-    call.groups = shape_.words;
-    call.left = q.first;
-    call.left_row = q.stride;
-    call.left_group = 4;
-    call.right_group = shape_.panel * 4;
-    call.columns = shape_.tiles.lanes;
-    call.to_row = padded_ * 4;
-    call.ahead = ahead;
-    const simd::Tile tile = shape_.tiles.tile(static_cast<int>(shape_.q_rows), shape_.vectors());
-    for (std::int64_t key = 0; key < count; key += shape_.panel) {
-      call.right = block.keys + key * shape_.row;
-      call.to = reinterpret_cast<std::byte*>(s.logits + key);
-      tile(call);
-    }
-  }
-
-  void weigh(const KvBlock& block, const KeyRange& seen, std::int64_t from, std::int64_t count,
+  void weigh(const std::byte* block, const KeyRange& seen, std::int64_t from, std::int64_t count,
              std::int64_t r, const Scratch& s) const {
     simd::SoftmaxRow call;
     call.logits = s.logits + r * padded_;
     call.keys = static_cast<int>(count);
     call.scale_log2 = static_cast<float>(problem_.scale) * log2_e;
     call.soft_cap = static_cast<float>(problem_.soft_cap);
-    call.key_scale = block.key_scale;
-    call.value_scale = block.value_scale;
+    call.key_scale = cache_.key_scale(block);
+    call.value_scale = cache_.value_scale(block);
     call.first = static_cast<int>(std::clamp<std::int64_t>(seen.first - from, 0, count));
     call.end = static_cast<int>(std::clamp<std::int64_t>(seen.end - from, 0, count));
     call.largest = s.largest + r;
     call.sum = s.sum + r;
     float rescale = 1;
     call.rescale = &rescale;
-    call.weights = s.weights + r * padded_ * shape_.element;
-    if (!shape_.softmax.row(call)) return;
+    call.weights = s.weights + r * padded_ * element_;
+    if (!softmax_.row(call)) return;
     float* o = s.o + r * columns_;
     for (std::int64_t c = 0; c < columns_; ++c) o[c] *= rescale;
   }
 
-  void add_values(const KvBlock& block, std::int64_t count, const Scratch& s) const {
-    simd::TileCall call;
-    call.groups = (count + shape_.group - 1) / shape_.group;
-    call.left = s.weights;
-    call.left_row = padded_ * shape_.element;
-    call.left_group = 4;
-    call.right_group = shape_.panel * 4;
-    call.columns = shape_.tiles.lanes;
-    call.to_row = call.start_row = columns_ * 4;
-    call.ahead = ahead;
-    const simd::Tile tile = shape_.tiles.tile(static_cast<int>(shape_.q_rows), shape_.vectors());
-    for (std::int64_t c = 0; c < columns_; c += shape_.panel) {
-      call.right = block.values + c * shape_.block * shape_.element;
-      call.to = reinterpret_cast<std::byte*>(s.o + c);
-      call.start = call.to;
-      tile(call);
-    }
-  }
-
   void finish(const FlashRows& rows, std::int64_t item, const Scratch& s) const {
-    for (std::int64_t r = 0; r < shape_.q_rows; ++r) {
+    for (std::int64_t r = 0; r < q_rows_; ++r) {
       const float factor = flash_divisor(s.largest[r], s.sum[r], rows.sink(head(item), r));
       float* o = s.o + r * columns_;
       for (std::int64_t c = 0; c < columns_; ++c) o[c] *= factor;
     }
-    rows.write(sequence(item), head(item), 0, shape_.q_rows, s.o, columns_);
+    rows.write(sequence(item), head(item), 0, q_rows_, s.o, columns_);
   }
 
   /// Partial results of one item.
   void merge(const FlashRows& rows, const Split::Merge& of, const Scratch& s) {
-    const std::int64_t n = shape_.q_rows;
+    const std::int64_t n = q_rows_;
     std::fill_n(s.sum, n, 0.0F);
     std::fill_n(s.o, n * columns_, 0.0F);
     for (std::int64_t r = 0; r < n; ++r) {
@@ -219,9 +181,11 @@ class OfKeys final : public Flash {
   }
 
   const FlashProblem problem_;
-  const NativeShape& shape_;
+  const KeyCache& cache_;
+  const simd::SoftmaxSet& softmax_;
+  std::int64_t q_rows_, blocks_;
   int threads_;
-  std::int64_t padded_, columns_;
+  std::int64_t padded_, columns_, element_;
   Split split_;
   Offsets at_{};
   std::int64_t scratch_bytes_ = 0, partial_floats_ = 0;
@@ -231,22 +195,10 @@ class OfKeys final : public Flash {
 
 }  // namespace
 
-std::unique_ptr<Flash> make_flash_of_keys(const FlashProblem& problem, const NativeShape& shape,
-                                          const FlashRows& rows, std::int64_t block_scratch,
-                                          int threads) {
-  return std::make_unique<OfKeys>(problem, shape, rows, block_scratch, threads);
-}
-
-std::unique_ptr<Flash> make_flash(const FlashProblem& problem, const NativeShape& shape,
-                                  const KvBlocks& layout, const FlashRows& rows,
-                                  std::int64_t block_scratch, int threads) {
-  if (shape.few()) return make_flash_of_keys(problem, shape, rows, block_scratch, threads);
-  return make_flash_of_queries(problem, shape, layout, rows, block_scratch, threads);
-}
-
-float flash_divisor(float largest, float sum, const float* sink) {
-  if (largest == -infinity) return 0;
-  return 1 / (sum + (sink == nullptr ? 0 : std::exp2(*sink * log2_e - largest)));
+std::unique_ptr<KeyFlash> make_key_flash(const FlashProblem& problem, const KeyCache& cache,
+                                         std::int64_t q_rows, std::int64_t blocks,
+                                         const FlashRows& rows, simd::Isa isa, int threads) {
+  return std::make_unique<OfKeys>(problem, cache, q_rows, blocks, rows, isa, threads);
 }
 
 }  // namespace ergon

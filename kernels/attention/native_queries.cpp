@@ -33,7 +33,7 @@ struct Scratch {
   std::int32_t *first, *end;
 };
 
-class OfQueries final : public Flash {
+class OfQueries final : public QueryFlash {
  public:
   OfQueries(const FlashProblem& problem, const NativeShape& shape, const KvBlocks& layout,
             const FlashRows& rows, std::int64_t block_scratch, int threads)
@@ -62,8 +62,6 @@ class OfQueries final : public Flash {
         HostMemory(static_cast<std::size_t>(scratch_bytes_) * static_cast<std::size_t>(threads));
     partials_.resize(split_.partials() * static_cast<std::size_t>(partial_floats_));
   }
-
-  std::size_t bytes() const override { return scratch_.bytes() + partials_.size() * sizeof(float); }
 
   void run(const FlashRows& rows, const FlashBlocks& blocks) override {
     on_team(threads_, [&](int thread, int team) {
@@ -347,7 +345,7 @@ class OfQueries final : public Flash {
 
 }  // namespace
 
-std::unique_ptr<Flash> make_flash_of_queries(const FlashProblem& problem, const NativeShape& shape,
+std::unique_ptr<QueryFlash> make_query_flash(const FlashProblem& problem, const NativeShape& shape,
                                              const KvBlocks& layout, const FlashRows& rows,
                                              std::int64_t block_scratch, int threads) {
   return std::make_unique<OfQueries>(problem, shape, layout, rows, block_scratch, threads);

@@ -27,11 +27,10 @@ NativeShape::NativeShape(DType product, std::int64_t rows, std::int64_t k_width,
       v_head_dim(v_width),
       row(rounded_up(head_dim * element, word)),
       words(row / word) {
-  panel = tiles.panel();
-  if (!few()) panel = std::min(panel, rounded_up(q_rows, tiles.lanes));
+  panel = std::min<std::int64_t>(tiles.panel(), rounded_up(q_rows, tiles.lanes));
   // Small blocks hold a cache that is read once near its use; where many queries come by, large
   // ones have fewer ends.
-  block = few() ? rounded_up(128, panel) : q_rows <= 128 ? 256 : 512;
+  block = q_rows <= 128 ? 256 : 512;
 }
 
 }  // namespace ergon

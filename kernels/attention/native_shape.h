@@ -1,4 +1,4 @@
-// What the loops of our own attention kernels know of a problem: instructions, widths, blocks.
+// What the loops with queries in lanes know of a problem: instructions, widths, blocks.
 //
 // A word is what a lane multiplies at once (simd/tile.h): an f32, or two bf16 along head_dim, or
 // along the keys. Keys are taken by blocks; of a block come logits, of these weights, of those
@@ -19,6 +19,12 @@ constexpr std::int64_t rounded_up(std::int64_t count, std::int64_t unit) noexcep
   return (count + unit - 1) / unit * unit;
 }
 
+/// Rows of memory, `stride` bytes apart.
+struct RowsInMemory {
+  const std::byte* first = nullptr;
+  std::int64_t stride = 0;
+};
+
 struct NativeShape {
   /// Of one head of keys: `q_rows` queries of a sequence meet it, `head_dim` and `v_head_dim` wide.
   NativeShape(DType product, std::int64_t q_rows, std::int64_t head_dim, std::int64_t v_head_dim,
@@ -32,11 +38,8 @@ struct NativeShape {
   std::int64_t q_rows, head_dim, v_head_dim;
   std::int64_t row;    // bytes of a row of queries or keys: head_dim in whole words
   std::int64_t words;  // of it
-  /// Few queries: lanes of logits are keys. Else queries.
-  bool few() const noexcept { return q_rows <= tiles.most_rows; }
-  /// Lanes of a tile's right side: keys and columns of V where queries are few, else queries.
-  std::int64_t panel;
-  std::int64_t block;  // keys; a multiple of `group`, and of `panel` where lanes are keys
+  std::int64_t panel;  // queries
+  std::int64_t block;  // keys; a multiple of `group`
   int vectors() const noexcept { return static_cast<int>(panel / tiles.lanes); }
 };
 

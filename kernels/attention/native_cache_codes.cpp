@@ -1,0 +1,196 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "kernels/attention/native_cache.h"
+#include "kernels/attention/native_source.h"
+#include "kernels/devices/cpu.h"
+#include "kernels/simd/qtile.h"
+
+namespace ergon {
+namespace {
+
+using simd::QKind;
+using simd::QScale;
+
+constexpr std::int64_t depth = 4, word = 4, line = 64;  // codes of a word; bytes
+/// simd/qtile.h, integers: where of a word its codes lie.
+constexpr std::array<std::int64_t, depth> byte_of = {0, 2, 1, 3};
+constexpr simd::QProduct product = {QKind::integers, QScale::bf16, false, true};
+
+std::uint8_t sign_and_magnitude(std::int8_t code) {
+  return static_cast<std::uint8_t>(code < 0 ? 128 - code : code);
+}
+
+/// bf16 by magnitude, the low bytes of 128, then the high bytes.
+std::array<std::byte, 256> magnitudes() {
+  std::array<std::byte, 256> table{};
+  for (std::size_t i = 0; i < 128; ++i) {
+    const std::uint16_t bits = to_bf16(static_cast<float>(i));
+    table[i] = static_cast<std::byte>(bits & 0xffU);
+    table[128 + i] = static_cast<std::byte>(bits >> 8);
+  }
+  return table;
+}
+
+class CodeCache final : public KeyCache {
+ public:
+  CodeCache(const Attention& a, simd::Isa isa)
+      : set_(simd::best_qtile_set(product, isa, cpu_info())),
+        head_dim_(a.head_dim),
+        v_head_dim_(a.v_head_dim),
+        left_(set_.left_f32 ? DType::f32 : DType::bf16),
+        left_element_(static_cast<std::int64_t>(size_of(left_))),
+        lanes_(set_.lanes),
+        block_(rounded_up(128, lanes_)),
+        key_lines_((head_dim_ + depth - 1) / depth),
+        key_panel_(panel_bytes(key_lines_)),
+        value_panel_(panel_bytes(block_ / depth)),
+        values_at_(block_ / lanes_ * key_panel_),
+        scales_at_(rounded_up(values_at_ + columns() / lanes_ * value_panel_, line)),
+        bytes_(rounded_up(scales_at_ + 2 * block_ * word, line)),
+        table_(magnitudes()) {}
+
+  std::string instruction() const override { return std::string(set_.instruction); }
+  int most_rows() const override { return set_.most_rows; }
+  std::int64_t block() const override { return block_; }
+  std::int64_t bytes() const override { return bytes_; }
+  DType weights() const override { return left_; }
+  std::int64_t columns() const override { return rounded_up(v_head_dim_, lanes_); }
+  const float* key_scale(const std::byte* block) const override {
+    return reinterpret_cast<const float*>(block + scales_at_);
+  }
+  const float* value_scale(const std::byte* block) const override {
+    return key_scale(block) + block_;
+  }
+
+  void put(const KvRows& keys, const KvRows& values, std::int64_t sequence, std::int64_t head,
+           std::int64_t first, std::int64_t count, std::int64_t at,
+           std::byte* block) const override {
+    if (at == 0) put_ones(block);
+    auto* scales = reinterpret_cast<float*>(block + scales_at_);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t key = at + i;
+      scales[key] = keys.scale(sequence, first + i, head);
+      scales[block_ + key] = values.scale(sequence, first + i, head);
+      put_key(reinterpret_cast<const std::int8_t*>(keys.row(sequence, first + i, head)),
+              block + key / lanes_ * key_panel_ + key % lanes_ * word);
+      put_value(reinterpret_cast<const std::int8_t*>(values.row(sequence, first + i, head)),
+                block + values_at_ + key / depth * lanes_ * word + byte_of[key % depth]);
+    }
+  }
+
+  std::int64_t query_bytes(std::int64_t rows) const override {
+    return rows * key_lines_ * depth * left_element_;
+  }
+  void arrange(const RowsInMemory& queries, std::int64_t rows, std::byte* to) const override {
+    const std::int64_t padded = key_lines_ * depth;
+    std::vector<std::byte> row(static_cast<std::size_t>(padded * left_element_));
+    for (std::int64_t r = 0; r < rows; ++r) {
+      widen_elements(DType::bf16, queries.first + r * queries.stride, left_, row.data(), head_dim_);
+      for (std::int64_t w = 0; w < padded * left_element_ / word; ++w)
+        std::memcpy(to + (w * rows + r) * word, row.data() + w * word, word);
+    }
+  }
+
+  void logits(const std::byte* block, const std::byte* queries, std::int64_t rows,
+              std::int64_t count, float* logits, std::int64_t stride) const override {
+    simd::QTileCall call = call_of(key_lines_);
+    call.left = queries;
+    call.to_row = stride * word;
+    for (std::int64_t key = 0; key < count; key += lanes_) {
+      call.panel = block + key / lanes_ * key_panel_;
+      call.fetch.from = call.panel + ahead;
+      call.to = reinterpret_cast<std::byte*>(logits + key);
+      set_.tiles[rows - 1](call);
+    }
+  }
+
+  std::int64_t value_scratch(std::int64_t rows) const override {
+    return rows * block_ * left_element_ + rounded_up(rows * lanes_ * word, line);
+  }
+  void add_values(const std::byte* block, const std::byte* weights, std::int64_t stride,
+                  std::int64_t rows, std::int64_t /*count*/, float* o,
+                  std::byte* scratch) const override {
+    auto* sums = reinterpret_cast<float*>(scratch);
+    simd::QTileCall call = call_of(block_ / depth);
+    call.left = weights;
+    if (rows > 1) {
+      std::byte* words = scratch + rounded_up(rows * lanes_ * word, line);
+      call.left = words;
+      simd::PackCall pack;
+      pack.from = weights;
+      pack.row_stride = stride;
+      pack.k_stride = 1;
+      pack.rows = pack.width = static_cast<int>(rows);
+      pack.k = block_ * left_element_;
+      pack.to = words;
+      set_.pack(pack);
+    }
+    call.to = scratch;
+    call.to_row = lanes_ * word;
+    for (std::int64_t c = 0; c < columns(); c += lanes_) {
+      call.panel = block + values_at_ + c / lanes_ * value_panel_;
+      call.fetch.from = call.panel + ahead;
+      set_.tiles[rows - 1](call);
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t i = 0; i < lanes_; ++i) o[r * columns() + c + i] += sums[r * lanes_ + i];
+    }
+  }
+
+ private:
+  /// As for weights of a matrix (qmatmul/native_panels.cpp).
+  static constexpr std::int64_t ahead = 12288;
+
+  std::int64_t panel_bytes(std::int64_t lines) const {
+    return lines * lanes_ * word + simd::scale_bytes(product.scale, set_.lanes);
+  }
+
+  simd::QTileCall call_of(std::int64_t lines) const {
+    simd::QTileCall call;
+    call.groups = 1;
+    call.lines = call.last_lines = lines;
+    call.table = table_.data();
+    call.columns = set_.lanes;
+    call.fetch = {nullptr, lanes_ * word, simd::scale_bytes(product.scale, set_.lanes)};
+    return call;
+  }
+
+  /// The tiles' own scales: those of keys and values are f32, and have other places.
+  void put_ones(std::byte* block) const {
+    const std::uint16_t one = to_bf16(1);
+    const auto fill = [&](std::byte* panel, std::int64_t bytes) {
+      for (std::int64_t i = 0; i < lanes_; ++i)
+        std::memcpy(panel + bytes - (lanes_ - i) * 2, &one, sizeof one);
+    };
+    for (std::int64_t p = 0; p < block_ / lanes_; ++p) fill(block + p * key_panel_, key_panel_);
+    for (std::int64_t p = 0; p < columns() / lanes_; ++p)
+      fill(block + values_at_ + p * value_panel_, value_panel_);
+  }
+  void put_key(const std::int8_t* codes, std::byte* lane) const {
+    for (std::int64_t d = 0; d < head_dim_; ++d)
+      lane[d / depth * lanes_ * word + byte_of[d % depth]] =
+          static_cast<std::byte>(sign_and_magnitude(codes[d]));
+  }
+  void put_value(const std::int8_t* codes, std::byte* first) const {
+    for (std::int64_t c = 0; c < v_head_dim_; ++c)
+      first[c / lanes_ * value_panel_ + c % lanes_ * word] =
+          static_cast<std::byte>(sign_and_magnitude(codes[c]));
+  }
+
+  const simd::QTileSet& set_;
+  std::int64_t head_dim_, v_head_dim_;
+  DType left_;
+  std::int64_t left_element_, lanes_, block_, key_lines_, key_panel_, value_panel_, values_at_,
+      scales_at_, bytes_;
+  std::array<std::byte, 256> table_;
+};
+
+}  // namespace
+
+std::unique_ptr<KeyCache> make_code_cache(const Attention& workload, simd::Isa isa) {
+  return std::make_unique<CodeCache>(workload, isa);
+}
+
+}  // namespace ergon
