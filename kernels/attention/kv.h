@@ -1,23 +1,30 @@
-// The cached keys and values of a softmax attention as its operands hold them.
+// Cached rows of tokens as operands hold them.
 //
 //   "k", "v"             [batch, kv_len, kv_heads, width], or where the cache is paged
 //                        [pages, page, kv_heads, width]
-//   "k_scale", "v_scale" f32, the same without the width; of s8
+//   "latent", "index_k"  the same without the heads (structures mla and sparse)
+//   "k_scale", ...       f32, the same without the width; of s8
 //   "block_table"        s32 [batch, pages of the longest sequence]: where the pages of a sequence
 //                        are; entries past its end name page 0, which holds no key
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "kernels/attention/attention.h"
 
 namespace ergon {
 
-/// Where the rows of "k" or of "v" are. A row is one key's, or value's, `width` elements of a head.
+/// Where the rows of one operand are. A row is one token's `width` elements of a head.
 class KvRows {
  public:
+  /// Of "k" or of "v".
   KvRows(const Attention& workload, const Inputs& inputs, std::size_t slot, bool values);
+  /// Of `operand`; one of no heads has 1.
+  KvRows(const Attention& workload, const Inputs& inputs, std::size_t slot,
+         const std::string& operand, std::int64_t heads, std::int64_t width);
 
   const std::byte* row(std::int64_t sequence, std::int64_t token, std::int64_t head) const {
     return data_ + (place(sequence, token) * heads_ + head) * width_ * element_;
@@ -49,6 +56,15 @@ class KvRows {
   const float* scales_ = nullptr;
   const std::int32_t* table_ = nullptr;
 };
+
+/// Of an operand of rows without heads, [batch, kv_len, width] or [pages, page, width]; with its
+/// scales where there are any.
+void add_rows(std::vector<NamedDesc>& operands, const Attention& workload, const std::string& name,
+              std::int64_t width);
+/// Of a row, scale included.
+double bytes_of_a_row(const Attention& workload, std::int64_t width) noexcept;
+/// Keys that some query sees, over all sequences.
+double seen_keys(const Attention& workload) noexcept;
 
 /// Pages of the longest sequence, and of all; 0 where the cache is not paged.
 std::int64_t pages_of_a_sequence(const Attention& workload) noexcept;

@@ -1,0 +1,20 @@
+// Values of operands, a function of the seed: normal(0, 1) times a deviation, rounded; s8 as
+// qmatmul quantizes activations. They go to slot 0.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "kernels/attention/attention.h"
+
+namespace ergon {
+
+void draw_dense(Inputs& inputs, const std::string& operand, std::uint64_t seed,
+                double deviation = 1);
+/// Places of the pages, in an order of the seed; before any row is drawn.
+void draw_table(const Attention& workload, Inputs& inputs, std::uint64_t seed);
+/// Rows of tokens (kv.h), and NaN (s8: codes and scales) where no token is.
+void draw_rows(const Attention& workload, Inputs& inputs, std::uint64_t seed,
+               const std::string& operand, std::int64_t heads, std::int64_t width);
+
+}  // namespace ergon
