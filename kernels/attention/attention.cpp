@@ -10,7 +10,7 @@
 namespace ergon {
 namespace {
 
-constexpr std::array<std::string_view, 1> structures = {"softmax"};
+constexpr std::array<std::string_view, 3> structures = {"softmax", "mla", "sparse"};
 constexpr std::array<std::string_view, 2> phases = {"prefill", "decode"};
 constexpr std::array<std::string_view, 2> length_choices = {"equal", "spread"};
 constexpr std::string_view same = "same";
@@ -52,6 +52,12 @@ const std::vector<FieldSpec>& specs() {
        .help = "logits become soft_cap tanh(logit / soft_cap); 0: as they are",
        .fallback = 0.0},
       {.name = "scale", .help = "of the logits; 0: 1 / sqrt(head_dim)", .fallback = 0.0},
+      count("kv_lora_rank", "of the latent that keys and values are made of", 512, most_width),
+      count("rope_head_dim", "of the part of keys that all heads share beside the latent", 64,
+            most_width),
+      count("index_heads", "of the indexer that chooses keys", 64, most_width),
+      count("index_head_dim", "of the indexer's queries and keys", 128, most_width),
+      count("top_k", "keys that are chosen for a query", 2048),
       count("page", "keys of a page of the cache; 0: a sequence's keys in one piece", 0, 1 << 16),
       {.name = "dtype",
        .help = "of queries and outputs",
@@ -63,6 +69,36 @@ const std::vector<FieldSpec>& specs() {
        .choices = {same, "bf16", "f16", "f32", "s8"}},
   };
   return list;
+}
+
+constexpr unsigned bit(Structure structure) { return 1U << static_cast<unsigned>(structure); }
+constexpr unsigned latent = bit(Structure::mla) | bit(Structure::sparse);
+constexpr unsigned every_key = bit(Structure::softmax) | bit(Structure::mla);
+/// Fields that not every structure has.
+struct Owned {
+  std::string_view field;
+  unsigned structures;
+};
+constexpr Owned owned[] = {
+    {"window", every_key},
+    {"sinks", every_key},
+    {"soft_cap", every_key},
+    {"kv_lora_rank", latent},
+    {"rope_head_dim", latent},
+    {"index_heads", bit(Structure::sparse)},
+    {"index_head_dim", bit(Structure::sparse)},
+    {"top_k", bit(Structure::sparse)},
+};
+void refuse_what_it_has_not(Structure structure, const FieldMap& all) {
+  for (const Owned& one : owned) {
+    const auto spec = std::find_if(specs().begin(), specs().end(),
+                                   [&](const FieldSpec& each) { return each.name == one.field; });
+    if ((one.structures & bit(structure)) == 0 && all.find(one.field)->second != spec->fallback)
+      throw InvalidField(
+          std::string(one.field),
+          "structure = " + std::string(structures[static_cast<std::size_t>(structure)]) +
+              " has none");
+  }
 }
 
 template <class Enum, class Choices>
@@ -116,6 +152,7 @@ class AttentionFamily final : public Family {
     };
     auto a = std::make_unique<Attention>();
     a->structure = picked<Structure>(all, "structure", structures);
+    refuse_what_it_has_not(a->structure, all);
     a->phase = picked<Phase>(all, "phase", phases);
     a->batch = integer("batch");
     a->q_heads = integer("q_heads");
@@ -130,6 +167,11 @@ class AttentionFamily final : public Family {
     a->sinks = std::get<bool>(all.at("sinks"));
     a->soft_cap = std::get<double>(all.at("soft_cap"));
     a->scale = std::get<double>(all.at("scale"));
+    a->kv_lora_rank = integer("kv_lora_rank");
+    a->rope_head_dim = integer("rope_head_dim");
+    a->index_heads = integer("index_heads");
+    a->index_head_dim = integer("index_head_dim");
+    a->top_k = integer("top_k");
     a->page = integer("page");
     a->dtype = *dtype_from_name(std::get<std::string>(all.at("dtype")));
     const std::string kv_dtype = std::get<std::string>(all.at("kv_dtype"));
@@ -175,7 +217,7 @@ const Family& attention_family() {
 
 const StructureRules& structure_of(const Attention& workload) noexcept {
   using Rules = const StructureRules& (*)();
-  static constexpr Rules rules[] = {softmax_rules};
+  static constexpr Rules rules[] = {softmax_rules, mla_rules, sparse_rules};
   return rules[static_cast<std::size_t>(workload.structure)]();
 }
 
@@ -197,6 +239,11 @@ std::vector<Field> Attention::fields() const {
       {"sinks", sinks},
       {"soft_cap", soft_cap},
       {"scale", scale == usual_scale ? 0.0 : scale},
+      {"kv_lora_rank", kv_lora_rank},
+      {"rope_head_dim", rope_head_dim},
+      {"index_heads", index_heads},
+      {"index_head_dim", index_head_dim},
+      {"top_k", top_k},
       {"page", page},
       {"dtype", std::string(ergon::name(dtype))},
       {"kv_dtype", std::string(kv_dtype == dtype ? same : ergon::name(kv_dtype))},

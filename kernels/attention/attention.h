@@ -1,6 +1,8 @@
 // Attention: what every structure of it shares, and the description of one problem.
 //
 //   softmax   O = softmax(scale Q K^T + mask) V, heads of queries in groups over heads of keys
+//   mla       the same with the keys and values of all heads made of one latent vector per token
+//   sparse    over the latents of the top_k tokens that an indexer scores highest
 //
 // Each is one file of rules (structure.h), whose header says what it computes and holds.
 //
@@ -26,7 +28,7 @@
 namespace ergon {
 
 /// In the order of the field's choices.
-enum class Structure : std::uint8_t { softmax };
+enum class Structure : std::uint8_t { softmax, mla, sparse };
 enum class Phase : std::uint8_t { prefill, decode };
 /// Keys of the sequences of a batch.
 ///   equal   kv_len each
@@ -61,6 +63,9 @@ class Attention final : public Workload {
   bool paged() const noexcept { return page > 0; }
   /// Heads of queries that share one of keys.
   std::int64_t group() const noexcept { return q_heads / kv_heads; }
+  /// Of mla: elements of a query that meet the latent, and of a latent with its positional part.
+  std::int64_t nope_head_dim() const noexcept { return head_dim - rope_head_dim; }
+  std::int64_t latent_dim() const noexcept { return kv_lora_rank + rope_head_dim; }
   /// What a key or value element becomes when it is multiplied.
   DType product_dtype() const noexcept;
 
@@ -75,6 +80,7 @@ class Attention final : public Workload {
   double soft_cap = 0;  // 0: none
   double scale = 1;
   std::int64_t page = 0;  // keys of a page; 0: a sequence's keys lie one behind the other
+  std::int64_t kv_lora_rank = 512, rope_head_dim = 64;                // mla, sparse
   std::int64_t index_heads = 64, index_head_dim = 128, top_k = 2048;  // sparse
   DType dtype = DType::f32, kv_dtype = DType::f32;
 };

@@ -39,7 +39,7 @@ class LoopPlan final : public Plan {
 class LoopImplementation final : public Implementation {
  public:
   LoopImplementation(ImplementationInfo info, const AttentionLoops& loops)
-      : info_(std::move(info)), loops_{loops.softmax} {}
+      : info_(std::move(info)), loops_{loops.softmax, loops.mla, loops.sparse} {}
   const ImplementationInfo& info() const noexcept override { return info_; }
   std::optional<std::string> unsupported(const Workload& workload) const override {
     const auto* attention = dynamic_cast<const Attention*>(&workload);
@@ -58,7 +58,7 @@ class LoopImplementation final : public Implementation {
 
  private:
   ImplementationInfo info_;
-  std::array<AttentionLoop, 1> loops_;
+  std::array<AttentionLoop, 3> loops_;
 };
 
 }  // namespace

@@ -15,6 +15,8 @@ using AttentionLoop = void (*)(const Attention& workload, const Inputs& inputs, 
 /// In the order of Structure; each takes every workload of its structure.
 struct AttentionLoops {
   AttentionLoop softmax = nullptr;
+  AttentionLoop mla = nullptr;
+  AttentionLoop sparse = nullptr;
 };
 
 std::unique_ptr<Implementation> make_attention_loops(ImplementationInfo info,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/attention/kv.h"
+#include "kernels/attention/latent_loops.h"
 #include "kernels/attention/loop_plan.h"
 #include "kernels/devices/cpu.h"
 #include "kernels/registry.h"
@@ -89,7 +90,9 @@ Implementations make_attention_naive(const RegistryOptions& /*options*/) {
   info.device_kind = "cpu";
   info.about = "a query at a time: logits, softmax, sum of values, scalar; " ERGON_NAIVE_FLAGS;
   Implementations list;
-  list.push_back(make_attention_loops(std::move(info), {.softmax = softmax}));
+  list.push_back(make_attention_loops(std::move(info), {.softmax = softmax,
+                                                        .mla = latent_loops::mla<float>,
+                                                        .sparse = latent_loops::sparse<float>}));
   return list;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/attention/kv.h"
+#include "kernels/attention/latent_loops.h"
 #include "kernels/attention/loop_plan.h"
 #include "kernels/devices/cpu.h"
 #include "kernels/registry.h"
@@ -65,7 +66,9 @@ Implementations make_attention_reference(const RegistryOptions& /*options*/) {
   info.device_kind = "cpu";
   info.about = "float64 loops, rounded once to the output type";
   Implementations list;
-  list.push_back(make_attention_loops(std::move(info), {.softmax = softmax}));
+  list.push_back(make_attention_loops(std::move(info), {.softmax = softmax,
+                                                        .mla = latent_loops::mla<double>,
+                                                        .sparse = latent_loops::sparse<double>}));
   return list;
 }
 

@@ -30,6 +30,8 @@ class StructureRules {
 };
 
 const StructureRules& softmax_rules();
+const StructureRules& mla_rules();
+const StructureRules& sparse_rules();
 
 const StructureRules& structure_of(const Attention& workload) noexcept;
 

@@ -69,9 +69,103 @@ std::vector<FieldMap> softmax_workloads() {
   };
 }
 
-Problems problems(const string& /*structure*/) {
+FieldMap mla(FieldMap all, FieldMap more = {}) {
+  all.merge(std::move(more));
+  all.insert({{"structure", string("mla")},
+              {"head_dim", whole(48)},
+              {"v_head_dim", whole(32)},
+              {"kv_lora_rank", whole(64)},
+              {"rope_head_dim", whole(16)}});
+  return all;
+}
+std::vector<FieldMap> mla_workloads() {
+  const FieldValue three = whole(3), spread = string("spread");
+  const FieldMap ragged = {{"batch", three}, {"lengths", spread}};
+  const FieldMap paged = {{"batch", three}, {"lengths", spread}, {"page", whole(16)}};
+  const FieldMap odd = {{"head_dim", whole(21)},
+                        {"v_head_dim", whole(11)},
+                        {"kv_lora_rank", whole(35)},
+                        {"rope_head_dim", whole(6)}};
+  const FieldMap deepseek = {{"head_dim", whole(192)},
+                             {"v_head_dim", whole(128)},
+                             {"kv_lora_rank", whole(512)},
+                             {"rope_head_dim", whole(64)}};
+  return {
+      mla(prefill(1, 1)),
+      mla(prefill(4, 70)),
+      mla(prefill(3, 130, {{"causal", false}})),
+      mla(prefill(2, 150, {{"q_len", whole(37)}})),
+      mla(prefill(2, 20, {{"q_len", whole(50)}})),
+      mla(prefill(2, 150, {{"window", whole(40)}})),
+      mla(prefill(2, 60, {{"sinks", true}, {"soft_cap", 2.0}})),
+      mla(prefill(2, 90), ragged),
+      mla(prefill(2, 90, {{"causal", false}}), paged),
+      mla(prefill(2, 70), odd),
+      mla(prefill(1, 40), deepseek),
+      mla(decode(1, 1)),
+      mla(decode(16, 200)),
+      mla(decode(70, 129)),
+      mla(decode(4, 100, {{"q_len", three}})),
+      mla(decode(4, 2, {{"q_len", three}})),
+      mla(decode(4, 100, {{"q_len", three}, {"causal", false}})),
+      mla(decode(4, 300, {{"window", whole(50)}, {"sinks", true}, {"soft_cap", 2.0}})),
+      mla(decode(8, 200), ragged),
+      mla(decode(8, 200), paged),
+      mla(decode(5, 100), odd),
+      mla(decode(8, 150), deepseek),
+      mla(decode(4, 200, {{"scale", 1000.0}})),
+  };
+}
+
+FieldMap sparse(FieldMap all, std::int64_t top_k, FieldMap more = {}) {
+  all.merge(std::move(more));
+  all.insert({{"structure", string("sparse")},
+              {"kv_lora_rank", whole(64)},
+              {"rope_head_dim", whole(16)},
+              {"index_heads", whole(4)},
+              {"index_head_dim", whole(32)},
+              {"top_k", top_k}});
+  return all;
+}
+std::vector<FieldMap> sparse_workloads() {
+  const FieldValue three = whole(3), spread = string("spread");
+  const FieldMap ragged = {{"batch", three}, {"lengths", spread}};
+  const FieldMap paged = {{"batch", three}, {"lengths", spread}, {"page", whole(16)}};
+  const FieldMap odd = {{"kv_lora_rank", whole(35)},
+                        {"rope_head_dim", whole(6)},
+                        {"index_heads", whole(3)},
+                        {"index_head_dim", whole(17)}};
+  const FieldMap deepseek = {{"kv_lora_rank", whole(512)},
+                             {"rope_head_dim", whole(64)},
+                             {"index_heads", whole(64)},
+                             {"index_head_dim", whole(128)}};
+  return {
+      sparse(decode(1, 1), 1),
+      sparse(decode(4, 100), 5),
+      sparse(decode(4, 100), 1),
+      sparse(decode(4, 50), 50),
+      sparse(decode(4, 50), 64),
+      sparse(decode(40, 300), 70),
+      sparse(decode(4, 100, {{"q_len", three}}), 5),
+      sparse(decode(4, 5, {{"q_len", three}}), 4),
+      sparse(decode(4, 2, {{"q_len", three}}), 4),
+      sparse(decode(4, 100, {{"q_len", three}, {"causal", false}}), 99),
+      sparse(decode(8, 200), 30, ragged),
+      sparse(decode(8, 200), 120, paged),
+      sparse(decode(5, 100), 33, odd),
+      sparse(decode(8, 150), 64, deepseek),
+  };
+}
+
+std::vector<FieldMap> workloads(const string& structure) {
+  if (structure == "mla") return mla_workloads();
+  if (structure == "sparse") return sparse_workloads();
+  return softmax_workloads();
+}
+
+Problems problems(const string& structure) {
   Problems list;
-  for (const FieldMap& fields : softmax_workloads())
+  for (const FieldMap& fields : workloads(structure))
     for (const char* dtype : {"bf16", "f32"})
       for (const char* kv_dtype : {"same", "bf16", "f16", "s8"}) {
         if (string(kv_dtype) == dtype) continue;
