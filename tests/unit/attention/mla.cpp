@@ -229,7 +229,7 @@ TEST_P(MlaOracle, RefusesOtherOperands) {
 TEST_P(MlaOracle, RefusesOneWrongElement) {
   Outputs outputs = Defined(workload, *inputs).outputs;
   outputs.set("o", 18 * 7 + 4, outputs.get("o", 18 * 7 + 4) + 1e-4);
-  EXPECT_THAT(*outputs.checked_by(*oracle).mismatch, HasSubstr("o[0,2,1,4]"));
+  EXPECT_THAT(outputs.checked_by(*oracle).mismatch, Optional(HasSubstr("o[0,2,1,4]")));
 }
 
 TEST_P(MlaOracle, AllowsKeysAndValuesInBf16) {

@@ -16,6 +16,7 @@ namespace ergon {
 namespace {
 
 using std::string;
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::Eq;
 using testing::HasSubstr;
@@ -74,9 +75,8 @@ TEST(SparseWork, IsTheIndexersOverAllKeysAndTheHeadsOverTheChosen) {
   const Attention a = attention_of(small(58, {{"q_len", std::int64_t{4}}}));
   const double seen = 57 + 58 + 59 + 60, chosen = 57 + 58 + 58 + 58;
   EXPECT_THAT(a.work().flops, Eq(2 * seen * 4 * 17 + 2 * chosen * 3 * (width + rank)));
-  EXPECT_THAT(*a.full_square_flops(),
-              Eq(2 * (4 * 60) * 4 * 17 + 2 * (4 * 60) * 3 * (width + rank)));
-  const double queries = 4 * (4 * (4 * 16 + 4) + 4 * 58 + 4 * 3 * (width + rank));
+  EXPECT_THAT(*a.full_square_flops(), Eq(2 * 240.0 * 4 * 17 + 2 * 240.0 * 3 * (width + rank)));
+  const double queries = 4 * (4.0 * (4 * 16 + 4) + 4.0 * 58 + 4.0 * 3 * (width + rank));
   EXPECT_THAT(a.work().bytes, Eq(queries + 4 * keys * (16 + width)));
   EXPECT_THAT(a.kv_bytes_per_token(), Optional(Eq(4 * (width + 16))));
 }
@@ -87,7 +87,7 @@ TEST(SparseWork, ReadsNoMoreLatentsThanAreChosen) {
   EXPECT_THAT(six - five, Eq(4 * width + 4));  // and an entry of "selected"
   const FieldMap all = {{"causal", false}, {"q_len", std::int64_t{3}}};
   EXPECT_THAT(attention_of(small(5, all)).work().flops,
-              Eq(2 * (3 * keys) * 4 * 17 + 2 * (3 * 5) * 3 * (width + rank)));
+              Eq(2.0 * (3 * keys) * 4 * 17 + 2 * 15.0 * 3 * (width + rank)));
 }
 
 TEST(SparseWork, IsThatOfItsStages) {
@@ -183,8 +183,8 @@ TEST_F(SparseOracle, RefusesAKeyOfALowerScore) {
   best[4] = best[5];
   best.resize(5);
   choose(best);
-  EXPECT_THAT(*mismatch(), testing::AnyOf(HasSubstr("key " + left_out + " was left out"),
-                                          HasSubstr("key " + taken + " was chosen")));
+  EXPECT_THAT(mismatch(), Optional(AnyOf(HasSubstr("key " + left_out + " was left out"),
+                                         HasSubstr("key " + taken + " was chosen"))));
 }
 
 TEST_F(SparseOracle, TakesEitherOfTwoKeysThatF32DoesNotTellApart) {
@@ -208,14 +208,14 @@ TEST_F(SparseOracle, TakesEitherOfTwoKeysThatF32DoesNotTellApart) {
 TEST_F(SparseOracle, RefusesWhatIsNoSelection) {
   const std::vector<std::int64_t> best = ranked();
   choose({best[0], best[1], best[2], best[3], best[3]});
-  EXPECT_THAT(*mismatch(), HasSubstr("a second time"));
+  EXPECT_THAT(mismatch(), Optional(HasSubstr("a second time")));
   choose({best[0], best[1], best[2], best[3]});
-  EXPECT_THAT(*mismatch(), HasSubstr("4 keys, not 5"));
+  EXPECT_THAT(mismatch(), Optional(HasSubstr("4 keys, not 5")));
   choose({best[0], best[1], best[2], best[3], best[4]});
   outputs.set("selected", 2, keys);
-  EXPECT_THAT(*mismatch(), HasSubstr("selected[0,0,2]: 60 is no key that the query sees"));
+  EXPECT_THAT(mismatch(), Optional(HasSubstr("selected[0,0,2]: 60 is no key that the query sees")));
   outputs.set("selected", 2, -2);
-  EXPECT_THAT(*mismatch(), HasSubstr("-2 is no key"));
+  EXPECT_THAT(mismatch(), Optional(HasSubstr("-2 is no key")));
 }
 
 TEST_F(SparseOracle, RefusesAttentionOverOtherKeysThanItSays) {
@@ -226,7 +226,7 @@ TEST_F(SparseOracle, RefusesAttentionOverOtherKeysThanItSays) {
   const Outputs other = outputs;
   outputs = outputs_of("reference", workload, *inputs);
   for (std::int64_t i = 0; i < heads * rank; ++i) outputs.set("o", i, other.get("o", i));
-  EXPECT_THAT(*mismatch(), HasSubstr("o["));
+  EXPECT_THAT(mismatch(), Optional(HasSubstr("o[")));
 }
 
 TEST_F(SparseOracle, RefusesAKeyThatOnlyALaterQuerySees) {
@@ -235,7 +235,7 @@ TEST_F(SparseOracle, RefusesAKeyThatOnlyALaterQuerySees) {
   renew();
   EXPECT_THAT(mismatch(), Eq(std::nullopt));
   outputs.set("selected", 0, keys - 1);
-  EXPECT_THAT(*mismatch(), HasSubstr("selected[0,0,0]: 59 is no key"));
+  EXPECT_THAT(mismatch(), Optional(HasSubstr("selected[0,0,0]: 59 is no key")));
 }
 
 TEST_F(SparseOracle, LooksAtSomeQueriesOfMany) {
@@ -249,8 +249,8 @@ TEST_F(SparseOracle, LooksAtSomeQueriesOfMany) {
   EXPECT_THAT(accuracy.reference, HasSubstr("2 of 30 queries"));
   EXPECT_THAT(accuracy.checked_elements, Eq(2 * heads * rank));
   // That keys are keys is looked at everywhere.
-  outputs.set("selected", 15 * 5, keys);
-  EXPECT_THAT(*mismatch(), HasSubstr("selected[15,0,0]"));
+  outputs.set("selected", 75, keys);
+  EXPECT_THAT(mismatch(), Optional(HasSubstr("selected[15,0,0]")));
 }
 
 TEST(Sparse, WithEveryKeyChosenIsDenseAttention) {
