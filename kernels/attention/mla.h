@@ -44,8 +44,9 @@ std::vector<Stage> mla_stages(const Attention& workload);
 
 /// Exact: absorbed in float64. Plain arithmetic: of the way that is counted. f32 sums in order;
 /// rounded to dtype are keys and values where expanded, the absorbed query and the sum of latents
-/// where absorbed; the rest as softmax_oracle.h.
+/// where absorbed; the rest as softmax_oracle.h. By default fewer rows than there: heads have no
+/// keys of their own that would stay in a cache.
 std::unique_ptr<Oracle> make_mla_oracle(const Attention& workload, const Inputs& inputs,
-                                        const SoftmaxChecks& checks = {});
+                                        const SoftmaxChecks& checks = {.most_flops = 3e9});
 
 }  // namespace ergon
