@@ -10,8 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "kernels/gemm/cblas_library.h"
-#include "kernels/gemm/cblas_names.h"
+#include "kernels/gemm/cblas_find.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/registry.h"
 
@@ -207,25 +206,10 @@ class CblasImplementation final : public Implementation {
 }  // namespace
 
 Implementations make_gemm_cblas(const RegistryOptions& options) {
-  const bool search = options.blas.empty();
-  const std::vector<CblasChoice> choices =
-      cblas_choices(search ? known_cblas_names() : options.blas);
-  std::vector<CblasHandle> handles;  // all are opened before any is called
-  for (const CblasChoice& choice : choices)
-    handles.push_back(choice.unknown.empty() ? open_cblas(choice.files)
-                                             : CblasHandle{nullptr, choice.unknown, false});
   Implementations all;
-  for (std::size_t i = 0; i < choices.size(); ++i) {
-    if (search && handles[i].not_installed) continue;
-    std::string reason = handles[i].reason;
-    LibraryPointer library = handles[i].handle ? examine_cblas(handles[i].handle, reason) : nullptr;
+  for (FoundCblas& found : find_cblas(options.blas))
     all.push_back(
-        std::make_unique<CblasImplementation>(choices[i].name, std::move(library), reason));
-  }
-  if (all.empty())
-    all.push_back(std::make_unique<CblasImplementation>(
-        "cblas", nullptr,
-        "no CBLAS library is installed (Debian: apt install libopenblas0-openmp libblis4-openmp)"));
+        std::make_unique<CblasImplementation>(found.name, std::move(found.library), found.reason));
   return all;
 }
 
