@@ -82,7 +82,8 @@ struct Prepared {
         matmul(onednn::make_matmul(
             roles.src.strided(),
             packing == Packing::once ? roles.weights.in_any_layout() : roles.weights.strided(),
-            roles.dst.strided(), static_cast<float>(gemm.alpha), static_cast<float>(gemm.beta))) {
+            roles.dst.strided(), static_cast<float>(gemm.alpha),
+            onednn::sum(static_cast<float>(gemm.beta)))) {
     if (packing == Packing::per_call) return;
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);

@@ -8,14 +8,15 @@
 namespace ergon::onednn {
 namespace {
 
-dnnl::primitive_attr attributes(float beta) {
+dnnl::primitive_attr own_scratchpad() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (beta != 0) {
-    dnnl::post_ops after;
-    after.append_sum(beta);
-    attributes.set_post_ops(after);
-  }
+  return attributes;
+}
+
+dnnl::primitive_attr attributes(const dnnl::post_ops& after) {
+  dnnl::primitive_attr attributes = own_scratchpad();
+  if (after.len() > 0) attributes.set_post_ops(after);
   return attributes;
 }
 
@@ -33,8 +34,8 @@ std::string instruction_set() {
 constexpr std::optional<dnnl::memory::data_type> f64 = dnnl::memory::data_type::f64;
 
 Matmul make_matmul(const dnnl::memory::desc& src, const dnnl::memory::desc& weights,
-                   const dnnl::memory::desc& dst, float alpha, float beta) {
-  dnnl::primitive_attr attr = attributes(beta);
+                   const dnnl::memory::desc& dst, float alpha, const dnnl::post_ops& after) {
+  dnnl::primitive_attr attr = attributes(after);
   if (alpha == 1) return {{cpu(), src, weights, dst, attr}, {}};
   attr.set_scales_mask(DNNL_ARG_SRC, 0);
   dnnl::memory scale({{1}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::x}, cpu());
@@ -42,18 +43,47 @@ Matmul make_matmul(const dnnl::memory::desc& src, const dnnl::memory::desc& weig
   return {{cpu(), src, weights, dst, attr}, {{DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC, scale}}};
 }
 
+void append_eltwise(dnnl::post_ops& list, dnnl::algorithm algorithm, float alpha, float beta) {
+  list.append_eltwise(algorithm, alpha, beta);
+}
+
+Softmax make_softmax(const dnnl::memory::desc& src, const dnnl::memory::desc& dst) {
+  const dnnl::softmax_forward::primitive_desc desc(
+      cpu(), dnnl::prop_kind::forward_inference, dnnl::algorithm::softmax_accurate, src, dst,
+      static_cast<int>(src.get_dims().size()) - 1, own_scratchpad());
+  return {dnnl::softmax_forward(desc), desc.scratchpad_desc(), desc.impl_info_str()};
+}
+
 #else
 
 constexpr std::optional<dnnl::memory::data_type> f64 = std::nullopt;
 
 Matmul make_matmul(const dnnl::memory::desc& src, const dnnl::memory::desc& weights,
-                   const dnnl::memory::desc& dst, float alpha, float beta) {
-  dnnl::primitive_attr attr = attributes(beta);
+                   const dnnl::memory::desc& dst, float alpha, const dnnl::post_ops& after) {
+  dnnl::primitive_attr attr = attributes(after);
   if (alpha != 1) attr.set_output_scales(0, {alpha});
   return {{dnnl::matmul::desc(src, weights, dst), attr, cpu()}, {}};
 }
 
+void append_eltwise(dnnl::post_ops& list, dnnl::algorithm algorithm, float alpha, float beta) {
+  list.append_eltwise(1, algorithm, alpha, beta);
+}
+
+Softmax make_softmax(const dnnl::memory::desc& src, const dnnl::memory::desc& dst) {
+  const dnnl::softmax_v2_forward::desc operation(dnnl::prop_kind::forward_inference,
+                                                 dnnl::algorithm::softmax_accurate, src, dst,
+                                                 static_cast<int>(src.dims().size()) - 1);
+  const dnnl::softmax_v2_forward::primitive_desc desc(operation, own_scratchpad(), cpu());
+  return {dnnl::softmax_v2_forward(desc), desc.scratchpad_desc(), desc.impl_info_str()};
+}
+
 #endif
+
+dnnl::post_ops sum(float beta) {
+  dnnl::post_ops list;
+  if (beta != 0) list.append_sum(beta);
+  return list;
+}
 
 const dnnl::engine& cpu() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);

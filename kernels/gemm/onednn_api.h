@@ -1,7 +1,7 @@
 // oneDNN 2.6 and 3.x behind one interface: everything that differs between them, and the library's
 // own names for things as text. Nothing here knows GEMM layouts, slots or plans.
 //
-// Method: a matmul primitive with the scratchpad owned by the caller; alpha is a scale on the
+// Method: primitives with the scratchpad owned by the caller; a matmul's alpha is a scale on the
 // product (output scale in 2.x, a scale of the source given at execution in 3.x), beta the factor
 // of a sum post-op, which reads the destination. Sources: oneDNN developer guide, "Matrix
 // Multiplication", "Quantization", and "Primitive Attributes: Post-ops", of both major versions.
@@ -30,9 +30,24 @@ struct Matmul {
   std::vector<std::pair<int, dnnl::memory>> arguments;
 };
 
-/// dst = alpha * src * weights + beta * dst. Throws dnnl::error where the library has none.
+/// dst = alpha * src * weights, then `after` in its order. Throws dnnl::error where the library has
+/// none.
 Matmul make_matmul(const dnnl::memory::desc& src, const dnnl::memory::desc& weights,
-                   const dnnl::memory::desc& dst, float alpha, float beta);
+                   const dnnl::memory::desc& dst, float alpha, const dnnl::post_ops& after = {});
+
+/// + beta * dst; nothing where beta is 0.
+dnnl::post_ops sum(float beta);
+void append_eltwise(dnnl::post_ops& list, dnnl::algorithm algorithm, float alpha, float beta);
+
+struct Softmax {
+  dnnl::primitive primitive;
+  dnnl::memory::desc scratchpad;
+  std::string implementation;
+};
+
+/// Of the last dimension; src and dst may be the same memory where they are the same description.
+/// Throws dnnl::error.
+Softmax make_softmax(const dnnl::memory::desc& src, const dnnl::memory::desc& dst);
 
 /// "oneDNN: unimplemented (could not create a primitive descriptor ...)"
 std::string describe(const dnnl::error& error);
