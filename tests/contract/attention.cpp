@@ -45,6 +45,7 @@ std::vector<FieldMap> softmax_workloads() {
                {"lengths", spread},
                {"causal", false},
                {"page", whole(16)}}),
+      prefill(4, 60, {{"head_dim", whole(64)}, {"batch", two}, {"kv_heads", two}}),
       prefill(1, 200, {{"head_dim", whole(64)}, {"scale", 1000.0}}),
       decode(1, 1, {{"head_dim", whole(64)}}),
       decode(4, 63),
@@ -64,6 +65,8 @@ std::vector<FieldMap> softmax_workloads() {
       decode(4, 400,
              {{"batch", three}, {"lengths", spread}, {"kv_heads", two}, {"page", whole(64)}}),
       decode(4, 100, {{"page", whole(7)}, {"kv_heads", two}}),
+      decode(4, 100, {{"page", whole(7)}, {"kv_heads", two}, {"window", whole(20)}}),
+      decode(12, 70, {{"batch", three}, {"kv_heads", two}, {"q_len", two}}),
       decode(2, 100, {{"head_dim", whole(33)}, {"v_head_dim", whole(17)}}),
       decode(2, 200, {{"head_dim", whole(64)}, {"scale", 1000.0}}),
   };
