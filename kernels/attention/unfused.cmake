@@ -1,5 +1,5 @@
 include(find_onednn)
-kernel_impl(attention unfused SOURCES unfused.cpp unfused_cblas.cpp unfused_scores.cpp unfused_softmax.cpp)
+kernel_impl(attention unfused SOURCES unfused.cpp unfused_cblas.cpp unfused_scores.cpp unfused_softmax.cpp whole_cache.cpp)
 if(TARGET DNNL::dnnl)
   target_sources(ergon_kernels PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/unfused_onednn.cpp)
   target_link_libraries(ergon_kernels PRIVATE DNNL::dnnl)

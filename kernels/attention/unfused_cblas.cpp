@@ -152,7 +152,7 @@ class UnfusedCblasPlan final : public Plan {
   const bool threads_share_calls_;
   const ProductRows rows_;
   const ScoreLayout layout_;
-  UnfusedCache cache_;
+  WholeCache cache_;
   AttentionOutputs outputs_;
   std::unique_ptr<Buffer> scores_;
   std::vector<Stage> stages_;
@@ -197,7 +197,7 @@ class UnfusedCblas final : public Implementation {
 
   Footprint footprint(const Workload& workload, const Placement& /*placement*/) const override {
     const auto& a = dynamic_cast<const Attention&>(workload);
-    return {UnfusedCblasPlan::score_bytes(ScoreLayout(a)) + UnfusedCache::bytes(a),
+    return {UnfusedCblasPlan::score_bytes(ScoreLayout(a)) + WholeCache::bytes(a),
             AttentionOutputs::bytes_per_slot(a)};
   }
 

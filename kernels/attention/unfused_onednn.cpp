@@ -107,7 +107,7 @@ struct PreparedBlock {
     const ProductRows rows(a);
     const std::int64_t keys = of.keys.size(), width = values ? a.v_head_dim : a.head_dim;
     std::vector<BatchDimension> batch = {
-        {of.sequences, a.q_len * a.q_heads * width, UnfusedCache::sequence_step(a, of, values),
+        {of.sequences, a.q_len * a.q_heads * width, WholeCache::sequence_step(a, of, values),
          a.q_heads * a.q_len * keys},
         {a.kv_heads, a.group() * width, width, a.group() * a.q_len * keys},
         {rows.others, rows.of_tokens.other * width, 0, rows.of_scores.other * keys}};
@@ -255,7 +255,7 @@ class UnfusedOnednnPlan final : public Plan {
   const int threads_;
   const ScoreLayout layout_;
   const std::vector<PreparedBlock> blocks_;
-  UnfusedCache cache_;
+  WholeCache cache_;
   AttentionOutputs outputs_;
   dnnl::stream stream_;
   std::unique_ptr<Buffer> scores_, weights_, scratchpad_;
@@ -302,7 +302,7 @@ class UnfusedOnednn final : public Implementation {
     const auto& a = dynamic_cast<const Attention&>(workload);
     const ThreadCount threads(placement.threads);
     const SharedBytes bytes(a, prepared_blocks(a));
-    return {bytes.scores + bytes.weights + bytes.scratchpad + UnfusedCache::bytes(a),
+    return {bytes.scores + bytes.weights + bytes.scratchpad + WholeCache::bytes(a),
             AttentionOutputs::bytes_per_slot(a)};
   }
 

@@ -2,25 +2,14 @@
 // between them.
 //
 // Scores are [q_heads, q_len, keys] of each sequence, one behind the other; `keys` are those that
-// any of its queries sees (a window's, in decode), so a score may be of a query and a key that the
-// query does not see. K and V are read where the inputs hold them; the pages of a paged cache are
-// first copied together, in a stage "gather" of each call. Buffers serve all slots.
+// any of its queries sees, so a score may be of a query and a key that the query does not see.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <vector>
-
-#include "kernels/attention/attention.h"
-#include "kernels/kernel.h"
+#include "kernels/attention/whole_cache.h"
 
 namespace ergon {
 
-/// Sequences one behind the other whose queries see keys of the same numbers.
-struct ScoreBlock {
-  std::int64_t sequence = 0, sequences = 1;
-  KeyRange keys;
+struct ScoreBlock : SequenceBlock {
   std::int64_t first = 0;  // score
 };
 
@@ -51,32 +40,9 @@ struct ProductRows {
   Steps of_scores;  // rows of scores
 };
 
-/// K and V as the products take them.
-class UnfusedCache {
- public:
-  UnfusedCache(const Attention& workload, const Inputs& inputs, Device& device);
-  static std::size_t bytes(const Attention& workload);
-
-  /// Whether there is a stage "gather".
-  bool gathers() const noexcept { return workload_.paged(); }
-  void gather(std::size_t slot, int threads);
-  Work gather_work() const;
-  /// The first key that is seen, head 0; heads lie `width` elements apart, keys kv_heads * width.
-  const std::byte* first(std::int64_t sequence, std::size_t slot, bool values) const;
-  /// Elements from one sequence to the next, within a block.
-  static std::int64_t sequence_step(const Attention& workload, const ScoreBlock& block,
-                                    bool values);
-
- private:
-  const Attention workload_;
-  const Inputs& inputs_;
-  std::vector<std::int64_t> places_;   // of sequences in the copies, in keys
-  std::unique_ptr<Buffer> copies_[2];  // of k and of v
-};
-
 /// The stages of a call: "gather" where there is one, "qk", "softmax", "pv"; their bytes are those
-/// that move, scores of `weight` as the type of what multiplies V included.
-std::vector<Stage> unfused_stages(const Attention& workload, const UnfusedCache& cache,
+/// that move, scores, and weights of the type of what multiplies V, included.
+std::vector<Stage> unfused_stages(const Attention& workload, const WholeCache& cache,
                                   DType weights);
 
 }  // namespace ergon
