@@ -5,12 +5,13 @@
 #include <cmath>
 
 #include "kernels/attention/structure.h"
+#include "kernels/devices/cpu.h"
 #include "kernels/fill.h"
 
 namespace ergon {
 namespace {
 
-constexpr std::array<std::string_view, 3> structures = {"softmax", "mla", "sparse"};
+constexpr std::array<std::string_view, 4> structures = {"softmax", "mla", "sparse", "linear"};
 constexpr std::array<std::string_view, 2> phases = {"prefill", "decode"};
 constexpr std::array<std::string_view, 2> length_choices = {"equal", "spread"};
 constexpr std::string_view same = "same";
@@ -217,8 +218,23 @@ const Family& attention_family() {
 
 const StructureRules& structure_of(const Attention& workload) noexcept {
   using Rules = const StructureRules& (*)();
-  static constexpr Rules rules[] = {softmax_rules, mla_rules, sparse_rules};
+  static constexpr Rules rules[] = {softmax_rules, mla_rules, sparse_rules, linear_rules};
   return rules[static_cast<std::size_t>(workload.structure)]();
+}
+
+void fill_dense(Inputs& inputs, const std::string& name, std::uint64_t seed) {
+  const TensorDesc& desc = inputs.desc(name);
+  std::byte* data = inputs.data(name, 0);
+  constexpr std::int64_t part = 4096;
+  const std::int64_t all = desc.elements(), parts = (all + part - 1) / part;
+  on_team(usable_processors(), [&](int thread, int team) {
+    std::vector<float> drawn(part);
+    for (std::int64_t i = parts * thread / team; i < parts * (thread + 1) / team; ++i) {
+      normal_values(seed, stream_of(name), static_cast<std::uint64_t>(i * part), drawn);
+      for (std::int64_t j = i * part; j < std::min(all, (i + 1) * part); ++j)
+        store(desc.dtype, data, j, double{drawn[static_cast<std::size_t>(j - i * part)]});
+    }
+  });
 }
 
 std::vector<Field> Attention::fields() const {
@@ -272,6 +288,9 @@ std::optional<double> Attention::kv_bytes_per_token() const noexcept {
 }
 std::optional<double> Attention::full_square_flops() const noexcept {
   return structure_of(*this).full_square_flops(*this);
+}
+double Attention::distinct_bytes() const noexcept {
+  return structure_of(*this).distinct_bytes(*this);
 }
 
 std::int64_t Attention::length(std::int64_t sequence) const noexcept {

@@ -3,6 +3,7 @@
 //   softmax   O = softmax(scale Q K^T + mask) V, heads of queries in groups over heads of keys
 //   mla       the same with the keys and values of all heads made of one latent vector per token
 //   sparse    over the latents of the top_k tokens that an indexer scores highest
+//   linear    o = q S, S = decay S + k^T v token by token: a state instead of a cache
 //
 // Each is one file of rules (structure.h), whose header says what it computes and holds.
 //
@@ -28,7 +29,7 @@
 namespace ergon {
 
 /// In the order of the field's choices.
-enum class Structure : std::uint8_t { softmax, mla, sparse };
+enum class Structure : std::uint8_t { softmax, mla, sparse, linear };
 enum class Phase : std::uint8_t { prefill, decode };
 /// Keys of the sequences of a batch.
 ///   equal   kv_len each
@@ -50,6 +51,7 @@ class Attention final : public Workload {
   Work work() const noexcept override;
   std::optional<double> kv_bytes_per_token() const noexcept override;
   std::optional<double> full_square_flops() const noexcept override;
+  double distinct_bytes() const noexcept override;
   bool streams_weights() const noexcept override { return phase == Phase::decode; }
 
   /// Keys of sequence `sequence`.

@@ -24,7 +24,7 @@ class LoopPlan final : public Plan {
     for (std::size_t i = 0; i < outputs_.count(); ++i) to.push_back(outputs_.data(i, slot));
     loop_(workload_, inputs_, slot, to, threads_);
   }
-  void reset(std::size_t /*slot*/) override {}
+  void reset(std::size_t slot) override { outputs_.reset(inputs_, slot); }
   std::vector<DeviceTensor> outputs(std::size_t slot) override { return outputs_.tensors(slot); }
 
  private:
@@ -39,7 +39,7 @@ class LoopPlan final : public Plan {
 class LoopImplementation final : public Implementation {
  public:
   LoopImplementation(ImplementationInfo info, const AttentionLoops& loops)
-      : info_(std::move(info)), loops_{loops.softmax, loops.mla, loops.sparse} {}
+      : info_(std::move(info)), loops_{loops.softmax, loops.mla, loops.sparse, loops.linear} {}
   const ImplementationInfo& info() const noexcept override { return info_; }
   std::optional<std::string> unsupported(const Workload& workload) const override {
     const auto* attention = dynamic_cast<const Attention*>(&workload);
@@ -58,7 +58,7 @@ class LoopImplementation final : public Implementation {
 
  private:
   ImplementationInfo info_;
-  std::array<AttentionLoop, 3> loops_;
+  std::array<AttentionLoop, 4> loops_;
 };
 
 }  // namespace

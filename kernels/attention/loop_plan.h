@@ -8,7 +8,8 @@
 
 namespace ergon {
 
-/// One call: reads the inputs' slot, writes the structure's outputs with up to `threads` threads.
+/// One call: reads the inputs' slot, writes the structure's outputs with up to `threads` threads. A
+/// state is updated in the outputs, where AttentionOutputs::reset() has put it.
 using AttentionLoop = void (*)(const Attention& workload, const Inputs& inputs, std::size_t slot,
                                std::span<std::byte* const> outputs, int threads);
 
@@ -17,6 +18,7 @@ struct AttentionLoops {
   AttentionLoop softmax = nullptr;
   AttentionLoop mla = nullptr;
   AttentionLoop sparse = nullptr;
+  AttentionLoop linear = nullptr;
 };
 
 std::unique_ptr<Implementation> make_attention_loops(ImplementationInfo info,

@@ -1,11 +1,13 @@
-// The obvious loops, scalar, f32 sums: for a query the logits of its keys, their softmax, then the
-// sum of values. Threads share rows of o.
+// The obvious loops, scalar, f32 sums. softmax: for a query the logits of its keys, their softmax,
+// then the sum of values; threads share rows of o. linear: the recurrence, token by token; threads
+// share heads.
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "kernels/attention/kv.h"
 #include "kernels/attention/latent_loops.h"
+#include "kernels/attention/linear.h"
 #include "kernels/attention/loop_plan.h"
 #include "kernels/devices/cpu.h"
 #include "kernels/registry.h"
@@ -81,6 +83,44 @@ void softmax(const Attention& a, const Inputs& inputs, std::size_t slot,
   });
 }
 
+/// Of one head of one sequence, in place of its state.
+void linear_head(const Attention& a, const Inputs& inputs, std::size_t slot, std::int64_t sequence,
+                 std::int64_t head, std::byte* o, float* state) {
+  const auto size = static_cast<std::int64_t>(size_of(a.dtype));
+  const auto faded = static_cast<float>(decay(inputs.as<float>("slope", slot)[head], 1));
+  std::vector<float> v(static_cast<std::size_t>(a.v_head_dim)), sum(v.size());
+  for (std::int64_t t = 0; t < a.q_len; ++t) {
+    const std::int64_t row = (sequence * a.q_len + t) * a.q_heads + head;
+    const std::byte* q = inputs.data("q", slot) + row * a.head_dim * size;
+    const std::byte* k = inputs.data("k", slot) + row * a.head_dim * size;
+    for (std::int64_t c = 0; c < a.v_head_dim; ++c)
+      v[static_cast<std::size_t>(c)] =
+          element(a.dtype, inputs.data("v", slot) + row * a.v_head_dim * size, c);
+    std::fill(sum.begin(), sum.end(), 0.0F);
+    for (std::int64_t d = 0; d < a.head_dim; ++d) {
+      const float query = element(a.dtype, q, d), key = element(a.dtype, k, d);
+      float* s = state + d * a.v_head_dim;
+      for (std::size_t c = 0; c < v.size(); ++c) {
+        s[c] = faded * s[c] + key * v[c];
+        sum[c] += query * s[c];
+      }
+    }
+    for (std::int64_t c = 0; c < a.v_head_dim; ++c)
+      store(a.dtype, o, row * a.v_head_dim + c, double{sum[static_cast<std::size_t>(c)]});
+  }
+}
+
+void linear(const Attention& a, const Inputs& inputs, std::size_t slot,
+            std::span<std::byte* const> outputs, int threads) {
+  const std::int64_t heads = a.batch * a.q_heads;
+  auto* states = reinterpret_cast<float*>(outputs[1]);
+  on_team(threads, [&](int thread, int team) {
+    for (std::int64_t i = heads * thread / team; i < heads * (thread + 1) / team; ++i)
+      linear_head(a, inputs, slot, i / a.q_heads, i % a.q_heads, outputs[0],
+                  states + i * a.head_dim * a.v_head_dim);
+  });
+}
+
 }  // namespace
 
 Implementations make_attention_naive(const RegistryOptions& /*options*/) {
@@ -88,11 +128,14 @@ Implementations make_attention_naive(const RegistryOptions& /*options*/) {
   info.kernel = "attention";
   info.backend = info.name = "naive";
   info.device_kind = "cpu";
-  info.about = "a query at a time: logits, softmax, sum of values, scalar; " ERGON_NAIVE_FLAGS;
+  info.about =
+      "a query at a time: logits, softmax, sum of values; linear: the recurrence; "
+      "scalar; " ERGON_NAIVE_FLAGS;
   Implementations list;
   list.push_back(make_attention_loops(std::move(info), {.softmax = softmax,
                                                         .mla = latent_loops::mla<float>,
-                                                        .sparse = latent_loops::sparse<float>}));
+                                                        .sparse = latent_loops::sparse<float>,
+                                                        .linear = linear}));
   return list;
 }
 

@@ -5,6 +5,7 @@
 
 #include "kernels/attention/kv.h"
 #include "kernels/attention/latent_loops.h"
+#include "kernels/attention/linear.h"
 #include "kernels/attention/loop_plan.h"
 #include "kernels/devices/cpu.h"
 #include "kernels/registry.h"
@@ -57,6 +58,44 @@ void softmax(const Attention& a, const Inputs& inputs, std::size_t slot,
   });
 }
 
+/// Token by token, of one head of one sequence, in place of its state.
+void linear_head(const Attention& a, const Inputs& inputs, std::size_t slot, std::int64_t sequence,
+                 std::int64_t head, std::byte* o, std::byte* state) {
+  const std::int64_t elements = a.head_dim * a.v_head_dim,
+                     first = (sequence * a.q_heads + head) * elements;
+  std::vector<double> s(static_cast<std::size_t>(elements)),
+      q(static_cast<std::size_t>(a.head_dim)), k(q.size()),
+      v(static_cast<std::size_t>(a.v_head_dim)), sum(v.size());
+  widen(DType::f32, state, first, 1, elements, s.data());
+  const double faded = decay(inputs.as<float>("slope", slot)[head], 1);
+  for (std::int64_t t = 0; t < a.q_len; ++t) {
+    const std::int64_t row = (sequence * a.q_len + t) * a.q_heads + head;
+    widen(a.dtype, inputs.data("q", slot), row * a.head_dim, 1, a.head_dim, q.data());
+    widen(a.dtype, inputs.data("k", slot), row * a.head_dim, 1, a.head_dim, k.data());
+    widen(a.dtype, inputs.data("v", slot), row * a.v_head_dim, 1, a.v_head_dim, v.data());
+    std::fill(sum.begin(), sum.end(), 0.0);
+    for (std::size_t d = 0; d < q.size(); ++d)
+      for (std::size_t c = 0; c < v.size(); ++c) {
+        double& element = s[d * v.size() + c];
+        element = faded * element + k[d] * v[c];
+        sum[c] += q[d] * element;
+      }
+    for (std::size_t c = 0; c < v.size(); ++c)
+      store(a.dtype, o, row * a.v_head_dim + static_cast<std::int64_t>(c), sum[c]);
+  }
+  for (std::int64_t i = 0; i < elements; ++i)
+    store(DType::f32, state, first + i, s[static_cast<std::size_t>(i)]);
+}
+
+void linear(const Attention& a, const Inputs& inputs, std::size_t slot,
+            std::span<std::byte* const> outputs, int threads) {
+  const std::int64_t heads = a.batch * a.q_heads;
+  on_team(threads, [&](int thread, int team) {
+    for (std::int64_t i = heads * thread / team; i < heads * (thread + 1) / team; ++i)
+      linear_head(a, inputs, slot, i / a.q_heads, i % a.q_heads, outputs[0], outputs[1]);
+  });
+}
+
 }  // namespace
 
 Implementations make_attention_reference(const RegistryOptions& /*options*/) {
@@ -68,7 +107,8 @@ Implementations make_attention_reference(const RegistryOptions& /*options*/) {
   Implementations list;
   list.push_back(make_attention_loops(std::move(info), {.softmax = softmax,
                                                         .mla = latent_loops::mla<double>,
-                                                        .sparse = latent_loops::sparse<double>}));
+                                                        .sparse = latent_loops::sparse<double>,
+                                                        .linear = linear}));
   return list;
 }
 

@@ -16,6 +16,10 @@ class StructureRules {
   /// Resolves what the fields leave open, and throws InvalidField for what the structure has not.
   virtual void settle(Attention& workload) const = 0;
   virtual Work work(const Attention& workload) const noexcept = 0;
+  /// As Workload's; less than work().bytes where a call changes an operand.
+  virtual double distinct_bytes(const Attention& workload) const noexcept {
+    return work(workload).bytes;
+  }
   /// flops with every query meeting every key of kv_len: the other convention; where it differs in
   /// kind.
   virtual std::optional<double> full_square_flops(const Attention& workload) const noexcept = 0;
@@ -32,7 +36,11 @@ class StructureRules {
 const StructureRules& softmax_rules();
 const StructureRules& mla_rules();
 const StructureRules& sparse_rules();
+const StructureRules& linear_rules();
 
 const StructureRules& structure_of(const Attention& workload) noexcept;
+
+/// Draws slot 0 of a dense operand, normal(0, 1).
+void fill_dense(Inputs& inputs, const std::string& name, std::uint64_t seed);
 
 }  // namespace ergon

@@ -166,7 +166,49 @@ std::vector<FieldMap> workloads(const string& structure) {
   return softmax_workloads();
 }
 
+// Without dtype.
+std::vector<FieldMap> linear_workloads() {
+  const FieldValue one = whole(1), three = whole(3);
+  std::vector<FieldMap> list = {
+      prefill(1, 1),
+      prefill(1, 1, {{"head_dim", one}}),
+      prefill(2, 70, {{"head_dim", whole(64)}}),
+      prefill(4, 129),
+      prefill(2, 64, {{"head_dim", whole(80)}, {"v_head_dim", whole(96)}}),
+      prefill(1, 300, {{"head_dim", whole(33)}, {"v_head_dim", whole(17)}}),
+      prefill(12, 20, {{"head_dim", whole(16)}}),
+      prefill(2, 300, {{"head_dim", whole(96)}, {"q_len", whole(37)}}),
+      prefill(3, 100, {{"head_dim", whole(64)}, {"q_len", whole(99)}, {"batch", three}}),
+      prefill(1, 300, {{"q_len", one}}),
+      prefill(2, 300, {{"q_len", three}}),
+      prefill(1, 300, {{"q_len", whole(16)}}),
+      prefill(2, 90, {{"head_dim", whole(64)}, {"v_head_dim", one}, {"batch", three}}),
+      decode(1, 1, {{"head_dim", whole(64)}}),
+      decode(1, 9, {{"head_dim", one}}),
+      decode(4, 4096),
+      decode(6, 500, {{"batch", three}, {"head_dim", whole(64)}, {"v_head_dim", whole(160)}}),
+      decode(2, 100, {{"head_dim", whole(33)}, {"v_head_dim", whole(17)}, {"q_len", three}}),
+      decode(2, 100, {{"q_len", whole(9)}}),
+  };
+  for (const std::int64_t tokens : {2, 3, 4})
+    list.push_back(decode(3, 100, {{"q_len", tokens}, {"v_head_dim", whole(100)}}));
+  for (FieldMap& fields : list) fields.insert({"structure", string("linear")});
+  return list;
+}
+
+Problems linear_problems() {
+  Problems list;
+  for (const FieldMap& fields : linear_workloads())
+    for (const char* dtype : {"bf16", "f32"}) {
+      FieldMap all = fields;
+      all.insert({"dtype", string(dtype)});
+      list.emplace_back(attention_family(), attention_family().make(all));
+    }
+  return list;
+}
+
 Problems problems(const string& structure) {
+  if (structure == "linear") return linear_problems();
   Problems list;
   for (const FieldMap& fields : workloads(structure))
     for (const char* dtype : {"bf16", "f32"})
