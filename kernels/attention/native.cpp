@@ -1,12 +1,34 @@
 // Attention by our own kernels (docs/attention.md).
 #include <utility>
 
+#include "kernels/attention/native_linear.h"
 #include "kernels/attention/native_softmax.h"
 #include "kernels/devices/cpu.h"
 #include "kernels/registry.h"
 
 namespace ergon {
 namespace {
+
+/// How a workload is computed.
+struct Way {
+  Footprint (*footprint)(const Attention& workload, const Placement& placement, simd::Isa isa);
+  std::unique_ptr<Plan> (*plan)(const Attention& workload, const Inputs& inputs,
+                                const Placement& placement, simd::Isa isa);
+};
+
+std::optional<Way> way_of(const Attention& a, simd::Isa isa) {
+  switch (a.structure) {
+    case Structure::softmax:
+      if (decodes_by_keys(a, isa)) return Way{key_plan_footprint, make_key_plan};
+      return Way{query_plan_footprint, make_query_plan};
+    case Structure::linear:
+      return Way{native_linear_footprint, make_native_linear_plan};
+    case Structure::mla:
+    case Structure::sparse:
+      break;
+  }
+  return std::nullopt;
+}
 
 class NativeAttention final : public Implementation {
  public:
@@ -20,18 +42,19 @@ class NativeAttention final : public Implementation {
   }
   const ImplementationInfo& info() const noexcept override { return info_; }
   std::optional<std::string> unsupported(const Workload& workload) const override {
-    if (dynamic_cast<const Attention*>(&workload) == nullptr) return "computes attention only";
+    const auto* attention = dynamic_cast<const Attention*>(&workload);
+    if (attention == nullptr) return "computes attention only";
+    if (!way_of(*attention, isa_)) return "has no kernel for this structure";
     return std::nullopt;
   }
   Footprint footprint(const Workload& workload, const Placement& placement) const override {
     const auto& a = dynamic_cast<const Attention&>(workload);
-    return (decodes_by_keys(a, isa_) ? key_plan_footprint : query_plan_footprint)(a, placement,
-                                                                                  isa_);
+    return way_of(a, isa_)->footprint(a, placement, isa_);
   }
   std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,
                                 const Placement& placement) const override {
     const auto& a = dynamic_cast<const Attention&>(workload);
-    return (decodes_by_keys(a, isa_) ? make_key_plan : make_query_plan)(a, inputs, placement, isa_);
+    return way_of(a, isa_)->plan(a, inputs, placement, isa_);
   }
 
  private:
