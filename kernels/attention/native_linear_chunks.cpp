@@ -68,7 +68,7 @@ LinearChunks::Memory LinearChunks::plan_memory() const noexcept {
   part(memory.transposed, tokens * head_dim_ * element_);
   part(memory.right, (head_dim_padded_ + tokens) * set_.panel() * element_);
   part(memory.scores, tokens * tokens * static_cast<std::int64_t>(sizeof(float)));
-  part(memory.sums, set_.most_rows * set_.panel() * static_cast<std::int64_t>(sizeof(float)));
+  part(memory.sums, std::int64_t{4} * set_.most_rows * set_.panel());
   part(memory.factors, 3 * tokens * static_cast<std::int64_t>(sizeof(float)));
   return memory;
 }

@@ -23,7 +23,7 @@ constexpr int vector_bytes = 32;
 #else
 constexpr int vector_bytes = 16;
 #endif
-constexpr int lanes = vector_bytes / 4;
+constexpr std::int64_t lanes = vector_bytes / 4;
 typedef float Vector __attribute__((vector_size(vector_bytes)));
 
 #if defined(__AVX512F__) || defined(__aarch64__)

@@ -12,13 +12,13 @@
 namespace ergon {
 
 /// Tokens that one pass over the state takes.
-inline constexpr int most_recurrent_tokens = 4;
+inline constexpr std::int64_t most_recurrent_tokens = 4;
 /// Rows of v and o of a pass are whole multiples of it, in elements.
 inline constexpr std::int64_t recurrent_columns = 16;
 
 /// state = decay state + k^T v, o = q state, token by token.
 struct RecurrenceCall {
-  int tokens = 0;
+  std::int64_t tokens = 0;
   std::int64_t head_dim = 0, columns = 0;
   float decay = 1;
   const float *q = nullptr, *k = nullptr;  // [tokens, head_dim]

@@ -55,8 +55,7 @@ void LinearRecurrence::run(const LinearSlice& slice, std::byte* workspace) const
   call.state = slice.state;
   call.state_row = slice.state_row;
   for (std::int64_t first = 0; first < slice.tokens; first += call.tokens) {
-    call.tokens =
-        static_cast<int>(std::min<std::int64_t>(slice.tokens - first, most_recurrent_tokens));
+    call.tokens = std::min(slice.tokens - first, most_recurrent_tokens);
     for (std::int64_t t = 0; t < call.tokens; ++t) {
       const std::int64_t qk = (first + t) * slice.qk_row, vo = (first + t) * slice.v_row;
       read(dtype_, slice.q + qk, head_dim_, q + t * head_dim_);

@@ -215,8 +215,10 @@ TEST_P(NativeLinear, AddsUpWithoutDecay) {
     for (const float each : got.state) ASSERT_EQ(each, 1.0F + static_cast<float>(tokens)) << phase;
     const std::vector<double> o = values(got.o);
     const auto token = static_cast<std::size_t>(2 * dim);
-    for (std::size_t i = 0; i < o.size(); ++i)
-      ASSERT_EQ(o[i], static_cast<double>(2 + i / token)) << phase;
+    for (std::size_t i = 0; i < o.size(); ++i) {
+      const std::size_t before = i / token;
+      ASSERT_EQ(o[i], 2 + static_cast<double>(before)) << phase;
+    }
   }
 }
 
