@@ -46,7 +46,6 @@ struct LinearChunks::Block {
 LinearChunks::LinearChunks(const Attention& a, simd::Isa isa)
     : dtype_(a.dtype),
       head_dim_(a.head_dim),
-      v_head_dim_(a.v_head_dim),
       set_(simd::best_tile_set(product_of(a.dtype), isa, cpu_info())),
       loops_(a.dtype == DType::bf16 ? linear_loops(isa).bf16 : linear_loops(isa).f32),
       element_(static_cast<std::int64_t>(simd::element_bytes(set_.product))),

@@ -48,7 +48,7 @@ class LinearChunks {
   void update(const Block& block, std::int64_t first, int columns, int width) const;
 
   DType dtype_;
-  std::int64_t head_dim_, v_head_dim_;
+  std::int64_t head_dim_;
   const simd::TileSet& set_;
   const LinearChunkLoops& loops_;
   std::int64_t element_, group_, word_;
