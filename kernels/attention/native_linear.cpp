@@ -12,7 +12,8 @@ namespace ergon {
 
 const LinearLoops& linear_loops(simd::Isa isa) noexcept {
 #if defined(__x86_64__)
-  if (isa == simd::Isa::avx512) return linear_avx512;
+  if (isa == simd::Isa::avx512)
+    return cpu_info().has("avx512_bf16") ? linear_avx512_bf16 : linear_avx512;
   if (isa == simd::Isa::avx2) return linear_avx2;
 #endif
   static_cast<void>(isa);

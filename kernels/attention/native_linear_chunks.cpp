@@ -1,6 +1,7 @@
 #include "kernels/attention/native_linear_chunks.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/attention/linear.h"
 #include "kernels/devices/cpu.h"
@@ -40,7 +41,6 @@ struct LinearChunks::Block {
   float* scores;               // [count, tokens]
   std::byte* sums;             // of a tile that cannot write the output's type
   const float *grows, *fades;  // decay^1, decay^2, ...; decay^(tokens - 1), ..., decay^0
-  const float* ones;
 };
 
 LinearChunks::LinearChunks(const Attention& a, simd::Isa isa)
@@ -68,7 +68,7 @@ LinearChunks::Memory LinearChunks::plan_memory() const noexcept {
   part(memory.right, (head_dim_padded_ + tokens) * set_.panel() * element_);
   part(memory.scores, tokens * tokens * static_cast<std::int64_t>(sizeof(float)));
   part(memory.sums, std::int64_t{4} * set_.most_rows * set_.panel());
-  part(memory.factors, 3 * tokens * static_cast<std::int64_t>(sizeof(float)));
+  part(memory.factors, 2 * tokens * static_cast<std::int64_t>(sizeof(float)));
   return memory;
 }
 
@@ -82,7 +82,6 @@ void LinearChunks::run(const LinearSlice& slice, std::byte* workspace) const {
   for (std::int64_t i = 0; i < tokens; ++i) {
     factors[i] = static_cast<float>(decay(slice.slope, i + 1));
     factors[tokens + i] = static_cast<float>(decay(slice.slope, tokens - 1 - i));
-    factors[2 * tokens + i] = 1;
   }
   Block block{&slice,
               0,
@@ -96,8 +95,7 @@ void LinearChunks::run(const LinearSlice& slice, std::byte* workspace) const {
               reinterpret_cast<float*>(workspace + memory_.scores),
               workspace + memory_.sums,
               factors,
-              factors + tokens,
-              factors + 2 * tokens};
+              factors + tokens};
   for (; block.first < slice.tokens; block.first += block.count) {
     block.count = std::min(tokens, slice.tokens - block.first);
     take_queries_and_keys(block);
@@ -113,8 +111,12 @@ void LinearChunks::take_queries_and_keys(const Block& block) const {
   const std::byte* k = slice.k + block.first * slice.qk_row;
   const std::int64_t row = head_dim_padded_ * element_;
   // Queries are copied because heads lie so far apart that their rows would share few cache sets.
-  loops_.fade_rows(
-      {block.count, head_dim_, head_dim_padded_, q, slice.qk_row, block.ones, block.queries, row});
+  for (std::int64_t i = 0; i < block.count; ++i) {
+    std::byte* to = block.queries + i * row;
+    std::memcpy(to, q + i * slice.qk_row, static_cast<std::size_t>(head_dim_ * element_));
+    std::memset(to + head_dim_ * element_, 0,
+                static_cast<std::size_t>((head_dim_padded_ - head_dim_) * element_));
+  }
   loops_.fade_rows({block.count, head_dim_, head_dim_padded_, block.queries, row, block.grows,
                     block.left, left_row()});
   loops_.fade_rows({block.count, head_dim_, head_dim_padded_, k, slice.qk_row,

@@ -66,8 +66,9 @@ struct LinearLoops {
   void (*recurrence)(const RecurrenceCall&);
   LinearChunkLoops f32, bf16;
 };
-extern const LinearLoops linear_portable, linear_avx2, linear_avx512;
+extern const LinearLoops linear_portable, linear_avx2, linear_avx512, linear_avx512_bf16;
 
+/// The best within an instruction set.
 const LinearLoops& linear_loops(simd::Isa isa) noexcept;
 
 }  // namespace ergon
