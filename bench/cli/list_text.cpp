@@ -42,6 +42,7 @@ constexpr Column columns[] = {
     {"bytes", [](const Case& what) { return si(what.workload->work().bytes) + "B"; }},
     {"tokens", [](const Case& what) { return plain(what.workload->work().tokens); }},
     {"bits/weight", [](const Case& what) { return plain(what.workload->bits_per_weight()); }},
+    {"KV B/token", [](const Case& what) { return plain(what.workload->kv_bytes_per_token()); }},
     {"footprint", [](const Case& what) { return si(static_cast<double>(footprint(what))) + "B"; }}};
 
 std::vector<Column> filled_columns(const std::vector<Case>& cases) {

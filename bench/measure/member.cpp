@@ -79,6 +79,8 @@ record::Row row_of(const Case& what, int block) {
   row.work.bytes = work.bytes;
   row.work.tokens = work.tokens;
   row.work.bits_per_weight = what.workload->bits_per_weight();
+  row.work.kv_bytes_per_token = what.workload->kv_bytes_per_token();
+  row.work.full_square_flops = what.workload->full_square_flops();
   if (what.skip) {
     row.status = "skipped";
     row.reason = *what.skip;

@@ -51,6 +51,9 @@ class Recount {
     number("/work/bytes", row_.work.bytes, work.bytes);
     number("/work/tokens", row_.work.tokens, work.tokens);
     number("/work/bits_per_weight", row_.work.bits_per_weight, workload->bits_per_weight());
+    number("/work/kv_bytes_per_token", row_.work.kv_bytes_per_token,
+           workload->kv_bytes_per_token());
+    number("/work/full_square_flops", row_.work.full_square_flops, workload->full_square_flops());
     const TypeNames types = workload->dtypes();
     word("/case", row_.case_name, workload->name());
     word("/dtype/inputs", row_.dtype.inputs, types.inputs);

@@ -209,7 +209,9 @@ struct Row {
   struct {
     double flops = 0, bytes = 0;
     std::optional<double> tokens;
-    std::optional<double> bits_per_weight;  // as stored, scales included; of quantized weights
+    std::optional<double> bits_per_weight;     // as stored, scales included; of quantized weights
+    std::optional<double> kv_bytes_per_token;  // that a cache of keys and values grows by
+    std::optional<double> full_square_flops;   // with every query meeting every key; of attention
     std::string note;
   } work;
   Maybe<Accuracy> accuracy = Absent{"not verified"};

@@ -276,6 +276,8 @@ void work_fields(Io& io, typename Io::template Of<Row>& row) {
     in("bytes", row.work.bytes);
     in.optional("tokens", row.work.tokens);
     in.optional("bits_per_weight", row.work.bits_per_weight);
+    in.optional("kv_bytes_per_token", row.work.kv_bytes_per_token);
+    in.optional("full_square_flops", row.work.full_square_flops);
     in.optional("note", row.work.note);
   });
 }

@@ -47,6 +47,12 @@ Derived per_second(double amount, const Derived& seconds, const char* nothing) {
   return quotient({exactly(amount), {}}, seconds);
 }
 
+Derived full_square_flops_per_second(const Row& row, const Derived& seconds) {
+  if (!row.work.full_square_flops) return absent("this work has no full square");
+  if (!skips_pairs(row)) return absent("nothing is skipped: it is flops_per_second");
+  return per_second(*row.work.full_square_flops, seconds, "its full square counts no flops");
+}
+
 struct Limit {
   Estimate per_second;
   SharedFactor factor;
@@ -140,11 +146,11 @@ Derived per_usd(double amount, const Derived& seconds, const Maybe<Charge>& char
 /// A record made by hand may hold numbers whose quotient no double holds.
 void refuse_infinite(Figures& figures) {
   for (Derived* one :
-       {&figures.seconds_per_call, &figures.flops_per_second, &figures.bytes_per_second,
-        &figures.tokens_per_second, &figures.peak_fraction, &figures.bandwidth_fraction,
-        &figures.roofline_fraction, &figures.watts, &figures.joules_per_call,
-        &figures.flops_per_joule, &figures.tokens_per_joule, &figures.usd_per_hour,
-        &figures.flops_per_usd, &figures.tokens_per_usd}) {
+       {&figures.seconds_per_call, &figures.flops_per_second, &figures.full_square_flops_per_second,
+        &figures.bytes_per_second, &figures.tokens_per_second, &figures.peak_fraction,
+        &figures.bandwidth_fraction, &figures.roofline_fraction, &figures.watts,
+        &figures.joules_per_call, &figures.flops_per_joule, &figures.tokens_per_joule,
+        &figures.usd_per_hour, &figures.flops_per_usd, &figures.tokens_per_usd}) {
     const auto& figure = one->figure;
     if (figure && !(std::isfinite(figure->value) && std::isfinite(figure->low) &&
                     std::isfinite(figure->high)))
@@ -161,6 +167,8 @@ Figures derive(const Document& document, const Row& row, const Pricing& pricing)
   const double tokens = row.work.tokens.value_or(0);
   figures.seconds_per_call = seconds_per_call(row);
   figures.flops_per_second = per_second(row.work.flops, figures.seconds_per_call, no_flops);
+  figures.full_square_flops_per_second =
+      full_square_flops_per_second(row, figures.seconds_per_call);
   figures.bytes_per_second =
       per_second(row.work.bytes, figures.seconds_per_call, "this work counts no bytes");
   figures.tokens_per_second = per_second(tokens, figures.seconds_per_call, no_tokens);
@@ -177,6 +185,10 @@ Figures derive(const Document& document, const Row& row, const Pricing& pricing)
   figures.tokens_per_usd = per_usd(tokens, figures.seconds_per_call, charged, no_tokens);
   refuse_infinite(figures);
   return figures;
+}
+
+bool skips_pairs(const Row& row) noexcept {
+  return row.work.full_square_flops && *row.work.full_square_flops != row.work.flops;
 }
 
 std::optional<std::string> without_figures(const Row& row) {

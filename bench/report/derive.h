@@ -34,6 +34,7 @@ struct Derived {
 struct Figures {
   Derived seconds_per_call;
   Derived flops_per_second;
+  Derived full_square_flops_per_second;  // by the other convention; only where it differs
   Derived bytes_per_second;
   Derived tokens_per_second;
   // Within rounds where enough hold the row and its ceiling, else of the medians.
@@ -58,6 +59,8 @@ struct Pricing {
 
 Figures derive(const record::Document& document, const record::Row& row, const Pricing& pricing);
 
+/// Whether its full square counts other flops than are counted as its work.
+bool skips_pairs(const record::Row& row) noexcept;
 /// Why the row has no figures; nothing for "ok" and "noisy".
 std::optional<std::string> without_figures(const record::Row& row);
 

@@ -267,6 +267,12 @@ constexpr const char* errors_text =
     "dequantized "
     "values.";
 
+constexpr const char* full_square_text =
+    "FLOP/s counts the queries and keys that meet. Full-square FLOP/s counts every query with "
+    "every "
+    "key, those that a mask leaves out too, as others do; it is no measure of the arithmetic "
+    "units.";
+
 std::string speedup_text(const Table& table) {
   const std::string text = "median of the ratios to " + table.options.baseline +
                            " within rounds, so drift of the machine cancels.";
@@ -294,6 +300,7 @@ std::vector<Remark> remarks(const Table& table) {
     out.push_back({"*", "fastest of its workload: its interval is clear of every other's."});
   if (shown.any({"speedup"})) out.push_back({"Speedup", speedup_text(table)});
   if (shown.any({"quantization_rel_l2"})) out.push_back({"Errors", errors_text});
+  if (shown.any({"full_square_flops_per_second"})) out.push_back({"Square", full_square_text});
   if (shown.any({"watts", "joules_per_call", "flops_per_joule", "tokens_per_joule"}))
     add_energy(table, shown, collector);
   if (shown.any({"usd_per_hour", "flops_per_usd", "tokens_per_usd"})) add_prices(table, collector);

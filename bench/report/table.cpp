@@ -82,7 +82,9 @@ bool same_work(const Group& group) {
   return std::ranges::all_of(group.items, [&](const Item& item) {
     const auto &work = item.row->work, &first = group.items.front().row->work;
     return work.flops == first.flops && work.bytes == first.bytes && work.tokens == first.tokens &&
-           work.bits_per_weight == first.bits_per_weight;
+           work.bits_per_weight == first.bits_per_weight &&
+           work.kv_bytes_per_token == first.kv_bytes_per_token &&
+           work.full_square_flops == first.full_square_flops;
   });
 }
 
@@ -100,6 +102,10 @@ std::string about(const Group& group) {
     parts.push_back(plain(exactly(work.flops / work.bytes)) + " FLOP/B");
   if (work.bits_per_weight)
     parts.push_back(fmt::format("{:.4g} bits/weight", *work.bits_per_weight));
+  if (work.kv_bytes_per_token)
+    parts.push_back(fmt::format("KV {} B/token", *work.kv_bytes_per_token));
+  if (skips_pairs(*group.items.front().row))
+    parts.push_back("full square " + si(exactly(*work.full_square_flops), "FLOP"));
   return join(parts, ", ");
 }
 
@@ -175,6 +181,7 @@ std::vector<const Column*> default_columns(const Group& group, const Seen& seen,
   add("threads");
   // What is the same for all stands above them.
   add("bits_per_weight", !same_work(group) && count_filled(group, "bits_per_weight") > 0);
+  add("kv_bytes_per_token", !same_work(group) && count_filled(group, "kv_bytes_per_token") > 0);
   add("quantization_rel_l2", count_filled(group, "quantization_rel_l2") > 0);
   add("seconds_per_call");
   // Where every row counts tokens, joules and dollars are told by them alone: there is no room for
@@ -182,7 +189,11 @@ std::vector<const Column*> default_columns(const Group& group, const Seen& seen,
   const std::size_t with_tokens = count_filled(group, "tokens");
   const bool any_tokens = with_tokens > 0, only_tokens = with_tokens == group.items.size();
   add("tokens_per_second", any_tokens);
-  add(told_in_bytes(group) ? "bytes_per_second" : "flops_per_second");
+  const bool in_bytes = told_in_bytes(group);
+  add(in_bytes ? "bytes_per_second" : "flops_per_second");
+  add("full_square_flops_per_second",
+      !in_bytes && std::ranges::any_of(group.items,
+                                       [](const Item& item) { return skips_pairs(*item.row); }));
   add("roofline_fraction");
   add("watts", !only_tokens);
   add("flops_per_joule", !only_tokens);

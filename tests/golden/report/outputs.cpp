@@ -84,6 +84,11 @@ TEST(Golden, terminal_table_of_a_quantized_run) {
   expect_golden("quantized.txt", written("table", {{"", &document}}));
 }
 
+TEST(Golden, terminal_table_of_an_attention_run) {
+  const Document document = test::attention_run();
+  expect_golden("attention.txt", written("table", {{"", &document}}));
+}
+
 TEST(Golden, markdown_of_a_guest_run) {
   const Document document = test::guest_run();
   expect_golden("markdown.txt", written("markdown", {{"", &document}}));

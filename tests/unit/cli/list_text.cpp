@@ -41,6 +41,15 @@ TEST_F(AList, OfQuantizedCasesHasTokensAndBitsToo) {
                     HasSubstr("       48 B          8          4.5     4.1 kB\n")));
 }
 
+TEST_F(AList, OfAttentionHasWhatATokenAddsToTheCache) {
+  testing::Doubling attention;
+  attention.kv_bytes = 4096;
+  EXPECT_THAT(list_text({case_of({}), case_of(attention)}),
+              AllOf(HasSubstr("      bytes  KV B/token  footprint\n"),
+                    HasSubstr("       48 B                 4.1 kB\n"),
+                    HasSubstr("       48 B        4096     4.1 kB\n")));
+}
+
 TEST_F(AList, SaysWhyACaseCannotRun) {
   measure::Case skipped = case_of(testing::quantized_doubling());
   skipped.skip = "no such unit";

@@ -108,14 +108,17 @@ class Doubling final : public Workload {
   TypeNames dtypes() const noexcept override { return types; }
   Work work() const noexcept override { return counted; }
   std::optional<double> bits_per_weight() const noexcept override { return bits; }
+  std::optional<double> kv_bytes_per_token() const noexcept override { return kv_bytes; }
+  std::optional<double> full_square_flops() const noexcept override { return full_square; }
   double distinct_bytes() const noexcept override { return counted.bytes - counted_again; }
   bool streams_weights() const noexcept override { return false; }
 
   std::int64_t number = 1;
   TypeNames types = names(DTypes{});
   Work counted{6, 48};
-  std::optional<double> bits;  // of a weight; where it is quantized
-  double counted_again = 0;    // bytes that are read and written
+  std::optional<double> bits;                   // of a weight; where it is quantized
+  double counted_again = 0;                     // bytes that are read and written
+  std::optional<double> kv_bytes, full_square;  // of attention
 };
 
 class DoublingOracle final : public Oracle {

@@ -269,12 +269,23 @@ TEST_F(AMember, RecordsWhatItsQuantizedWeightsAre) {
   EXPECT_EQ(quantized.work.bits_per_weight, 4.5);
 }
 
+TEST_F(AMember, RecordsWhatAnAttentionCaches) {
+  const FakeImplementation honest("honest");
+  workload->kv_bytes = 4096;
+  workload->full_square = 12;
+  const record::Row row = member(honest)->row;
+  EXPECT_EQ(row.work.kv_bytes_per_token, 4096);
+  EXPECT_EQ(row.work.full_square_flops, 12);
+}
+
 TEST_F(AMember, NamesNoProductsWhereTheyAreOfTheWeightsType) {
   const FakeImplementation honest("honest");
   const record::Row plain = member(honest)->row;
   EXPECT_EQ(plain.dtype.products, "");
   EXPECT_FALSE(plain.work.tokens);
   EXPECT_FALSE(plain.work.bits_per_weight);
+  EXPECT_FALSE(plain.work.kv_bytes_per_token);
+  EXPECT_FALSE(plain.work.full_square_flops);
 }
 
 TEST_F(AMember, IsNotColderForReadingWhatItWrites) {

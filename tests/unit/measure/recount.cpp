@@ -87,6 +87,19 @@ TEST_F(RecountQuantized, FindsOtherBitsPerWeight) {
                                          HasSubstr("is 4; the workload has 4.5"))));
 }
 
+TEST_F(RecountQuantized, FindsAnotherCacheOrSquareOfAnAttention) {
+  family.made.kv_bytes = row.work.kv_bytes_per_token = 4096;
+  family.made.full_square = row.work.full_square_flops = 12;
+  EXPECT_THAT(found(), IsEmpty());
+  row.work.kv_bytes_per_token = 512;
+  row.work.full_square_flops.reset();
+  EXPECT_THAT(
+      found(),
+      ElementsAre(
+          AllOf(HasSubstr("/work/kv_bytes_per_token"), HasSubstr("is 512; the workload has 4096")),
+          AllOf(HasSubstr("/work/full_square_flops"), HasSubstr("is none; the workload has 12"))));
+}
+
 TEST(Recount, FindsNothingWhereTheWorkFollowsFromTheWorkload) {
   EXPECT_THAT(findings(one_row()), IsEmpty());
 }

@@ -33,10 +33,13 @@ TEST(RecordJson, WritesWhatQuantizedWeightsAreWhereThereAreSome) {
   EXPECT_EQ(quantized["dtype"]["products"], "f32");
   EXPECT_EQ(quantized["work"]["tokens"], 64);
   EXPECT_EQ(quantized["work"]["bits_per_weight"], 4.5);
+  EXPECT_EQ(quantized["work"]["kv_bytes_per_token"], 4096);
+  EXPECT_EQ(quantized["work"]["full_square_flops"], 2 * quantized["work"]["flops"].get<double>());
   EXPECT_EQ(quantized["accuracy"]["quantization_rel_l2"], 0.0625);
   EXPECT_FALSE(plain["dtype"].contains("products"));
   EXPECT_FALSE(plain["work"].contains("tokens"));
-  EXPECT_FALSE(plain["work"].contains("bits_per_weight"));
+  for (const char* name : {"bits_per_weight", "kv_bytes_per_token", "full_square_flops"})
+    EXPECT_FALSE(plain["work"].contains(name)) << name;
   EXPECT_FALSE(plain["accuracy"].contains("quantization_rel_l2"));
 }
 

@@ -209,6 +209,8 @@ Document make_quantized_document() {
   row.dtype.products = "f32";
   row.work.tokens = 64;
   row.work.bits_per_weight = 4.5;
+  row.work.kv_bytes_per_token = 4096;
+  row.work.full_square_flops = 2 * row.work.flops;
   Accuracy accuracy = *row.accuracy;
   accuracy.quantization_rel_l2 = 0.0625;
   row.accuracy = accuracy;

@@ -42,6 +42,16 @@ TEST_F(Derive, work_that_is_not_counted_has_no_rate) {
   EXPECT_DOUBLE_EQ(figures().tokens_per_second.figure->value, 500);
 }
 
+TEST_F(Derive, the_full_square_has_a_rate_where_it_is_another_count) {
+  EXPECT_EQ(figures().full_square_flops_per_second.figure.reason(), "this work has no full square");
+  row.work.full_square_flops = row.work.flops;
+  EXPECT_EQ(figures().full_square_flops_per_second.figure.reason(),
+            "nothing is skipped: it is flops_per_second");
+  row.work.full_square_flops = 5e9;
+  EXPECT_DOUBLE_EQ(figures().full_square_flops_per_second.figure->value, 5e9 / 0.01);
+  EXPECT_DOUBLE_EQ(figures().flops_per_second.figure->value, 2e9 / 0.01);
+}
+
 TEST_F(Derive, a_wrong_answer_has_no_speed) {
   for (const char* status : {"wrong", "failed", "impossible", "skipped"}) {
     row.status = status;

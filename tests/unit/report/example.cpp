@@ -206,6 +206,46 @@ Document quantized_run() {
   return document;
 }
 
+Document attention_run() {
+  Document document = machine();
+  document.devices.front().ceilings.push_back(ceiling("flops", "bf16", 1, 400e9));
+  document.meters = {modelled_meter()};
+  document.prices = {hourly_price(0.0824, 0.5)};
+  const auto add = [&document](const std::string& phase, std::int64_t kv_heads, RowSpec spec) {
+    const bool prefill = phase == "prefill";
+    const std::int64_t keys = prefill ? 1024 : 4096;
+    const double queries = prefill ? 1024 : 1, pairs = prefill ? 1024 * 1025 / 2.0 : 4096;
+    const double of_a_pair = 2 * 8 * (128 + 128), of_a_key = static_cast<double>(kv_heads) * 512;
+    spec.case_name = "attention/phase=" + phase + ",q_heads=8" +
+                     (kv_heads == 8 ? "" : ",kv_heads=" + std::to_string(kv_heads)) +
+                     ",kv_len=" + std::to_string(keys);
+    spec.dtype = "bf16";
+    spec.cache = prefill ? "warm" : "cold";
+    spec.flops = pairs * of_a_pair;
+    spec.bytes = static_cast<double>(keys) * of_a_key + queries * 4096;
+    spec.seconds *= prefill ? spec.flops / 200e9 : spec.bytes / 20e9;
+    Row row = timed_row(spec);
+    row.workload = {{"phase", phase},
+                    {"q_heads", std::int64_t{8}},
+                    {"kv_heads", kv_heads},
+                    {"kv_len", keys},
+                    {"causal", true},
+                    {"soft_cap", 0.0},
+                    {"dtype", std::string("bf16")}};
+    row.work.tokens = queries;
+    row.work.kv_bytes_per_token = of_a_key;
+    row.work.full_square_flops = queries * static_cast<double>(keys) * of_a_pair;
+    row.energy = energy(row, "modelled", 12, 3);
+    document.rows.push_back(std::move(row));
+  };
+  for (const char* phase : {"prefill", "decode"})
+    for (const std::int64_t kv_heads : {8, 2}) {
+      add(phase, kv_heads, {.backend = "native", .name = "native", .seconds = 1.1});
+      add(phase, kv_heads, {.backend = "unfused", .name = "openblas", .seconds = 3});
+    }
+  return document;
+}
+
 Document guest_run() {
   Document document = machine();
   record::Ceiling unknown{

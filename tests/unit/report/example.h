@@ -46,6 +46,8 @@ record::Document machine();
 void quantize(record::Row& row, double tokens, const std::string& weights, double bits);
 /// Two formats of a stream of weights, one of dense work, and a plain gemm beside them.
 record::Document quantized_run();
+/// Causal prefill, then decoding, of 8 heads of queries over 8 and 2 of keys; products of bf16.
+record::Document attention_run();
 /// A run as on a cloud guest: modelled energy, a price, cold and warm, every status.
 record::Document guest_run();
 

@@ -311,6 +311,15 @@ TEST(Csv, quantized_rows_say_what_they_multiply_and_both_errors) {
   EXPECT_EQ(lines.back(), "f32,,,,1e-07,");
 }
 
+TEST(Csv, attention_rows_tell_their_cache_and_both_counts_of_flops) {
+  const ReportOptions options{
+      .columns = {"flops", "full_square_flops", "kv_bytes_per_token", "tokens"}};
+  const auto lines = lines_of(written("csv", test::attention_run(), options));
+  EXPECT_EQ(lines[0], "flops,full_square_flops,kv_bytes_per_token,tokens,absent");
+  EXPECT_EQ(lines[1], "2149580800,4294967296,4096,1024,");
+  EXPECT_EQ(lines.back(), "16777216,16777216,1024,1,");
+}
+
 TEST(Terminal, errors_are_read_at_a_glance) {
   const std::string text = written("table", test::quantized_run(),
                                    {.columns = {"name", "quantization_rel_l2", "rel_l2"}});

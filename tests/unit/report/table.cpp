@@ -101,6 +101,49 @@ TEST(Table, the_same_work_on_weights_of_other_sizes_is_not_the_same) {
   EXPECT_THAT(shown(table.groups[0]), testing::Contains("bits_per_weight"));
 }
 
+TEST(Table, attention_tells_its_cache_and_the_other_count_of_flops) {
+  const Document document = test::attention_run();
+  const Table table = table_of(document);
+  EXPECT_EQ(table.groups[0].title, "attention phase=prefill q_heads=8 kv_len=1024 · bf16 · warm");
+  EXPECT_EQ(table.groups[0].about,
+            "2.15 GFLOP, 8.39 MB, 1024 tokens per call, 256 FLOP/B, KV 4096 B/token, "
+            "full square 4.29 GFLOP");
+  EXPECT_THAT(shown(table.groups[0]),
+              ElementsAre("implementation", "threads", "seconds_per_call", "tokens_per_second",
+                          "flops_per_second", "full_square_flops_per_second", "roofline_fraction",
+                          "tokens_per_joule", "tokens_per_usd", "status"));
+  // One query meets every key: there is no other count.
+  EXPECT_EQ(table.groups[2].about,
+            "16.8 MFLOP, 16.8 MB, 1 token per call, 1.00 FLOP/B, KV 4096 B/token");
+  EXPECT_THAT(shown(table.groups[2]),
+              ElementsAre("implementation", "threads", "seconds_per_call", "tokens_per_second",
+                          "bytes_per_second", "roofline_fraction", "tokens_per_joule",
+                          "tokens_per_usd", "status"));
+}
+
+TEST(Table, the_same_work_on_other_caches_is_not_the_same) {
+  Document document = test::attention_run();
+  document.rows.resize(2);
+  document.rows[1].work.kv_bytes_per_token = 512;
+  const Table table = table_of(document);
+  EXPECT_EQ(table.groups[0].about, "");
+  EXPECT_THAT(shown(table.groups[0]), testing::Contains("kv_bytes_per_token"));
+  document.rows[1].work.kv_bytes_per_token = document.rows[0].work.kv_bytes_per_token;
+  document.rows[1].work.full_square_flops = 1;
+  EXPECT_EQ(table_of(document).groups[0].about, "");
+}
+
+TEST(Table, says_what_the_full_square_counts_where_it_is_shown) {
+  Document document = test::attention_run();
+  const auto says = [&] {
+    return std::ranges::any_of(remarks(table_of(document)),
+                               [](const Remark& remark) { return remark.label == "Square"; });
+  };
+  EXPECT_TRUE(says());
+  document.rows.erase(document.rows.begin(), document.rows.begin() + 4);
+  EXPECT_FALSE(says());
+}
+
 TEST(Table, sorts_errors_as_numbers) {
   Document document = test::machine();
   for (const auto& [name, of] : {std::pair("fine", 3e-5), std::pair("coarse", 0.02)}) {
