@@ -264,10 +264,14 @@ std::vector<Field> Attention::fields() const {
       {"dtype", std::string(ergon::name(dtype))},
       {"kv_dtype", std::string(kv_dtype == dtype ? same : ergon::name(kv_dtype))},
   };
+  // What stands behind a fallback is told all the same.
+  const FieldMap told = {{"kv_heads", kv_heads}, {"v_head_dim", v_head_dim}, {"q_len", q_len}};
   std::vector<Field> list;
   for (const FieldSpec& spec : specs()) {
     const FieldValue& value = values.find(spec.name)->second;
-    list.push_back({spec.name, value, !spec.required && value == spec.fallback});
+    const auto behind = told.find(spec.name);
+    list.push_back({spec.name, behind == told.end() ? value : behind->second,
+                    !spec.required && value == spec.fallback});
   }
   return list;
 }
