@@ -137,6 +137,16 @@ const Column all_columns[] = {
 
 }  // namespace
 
+std::string Column::text(const Item& item) const {
+  const auto* field = std::get_if<WorkloadField>(&content);
+  if (field == nullptr) return std::get<0>(content)(item);
+  for (const auto& [of, value] : item.row->workload)
+    if (of == field->name)
+      return std::visit([](const auto& plain) -> std::string { return fmt::format("{}", plain); },
+                        value);
+  return {};
+}
+
 bool Column::is_energy() const noexcept {
   if (!is_figure()) return false;
   const auto member = std::get<1>(content);
@@ -146,12 +156,14 @@ bool Column::is_energy() const noexcept {
 
 std::span<const Column> columns() noexcept { return all_columns; }
 
-const Column& column(std::string_view name, const std::string& field) {
+const Column& column(std::string_view name, const std::string& field,
+                     const std::vector<std::string>& others) {
   std::vector<std::string> known;
   for (const Column& candidate : all_columns) {
     if (candidate.name == name) return candidate;
     known.emplace_back(candidate.name);
   }
+  known.insert(known.end(), others.begin(), others.end());
   throw UserError({"command line", 0, field},
                   fmt::format("there is no column '{}'{}; all columns: {}", name,
                               config::guess(name, known), fmt::join(known, ", ")));

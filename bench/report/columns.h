@@ -34,18 +34,23 @@ struct Baselines {
 /// `count` and `error` are numbers of the record, the others of what follows from it.
 enum class Kind { text, count, error, seconds, si, percent, ratio, plain };
 
+struct WorkloadField {
+  std::string_view name;
+};
+
 struct Column {
-  std::string_view name;    // as in record.md; also the CSV and JSON name
+  std::string_view name;    // as in docs/results.md; also the CSV and JSON name
   std::string_view header;  // with the unit, for people
   Kind kind;
   std::string_view how;  // how it is made
-  std::variant<std::string (*)(const Item&), Derived Figures::*> content;
+  std::variant<std::string (*)(const Item&), Derived Figures::*, WorkloadField> content;
 
   bool is_figure() const noexcept { return content.index() == 1; }
+  bool is_field() const noexcept { return content.index() == 2; }
   /// Its text is a number, or empty.
   bool is_number() const noexcept { return kind == Kind::count || kind == Kind::error; }
   /// Text columns only.
-  std::string text(const Item& item) const { return std::get<0>(content)(item); }
+  std::string text(const Item& item) const;
   /// Figure columns only.
   const Derived& derived(const Item& item) const { return item.figures.*std::get<1>(content); }
   /// Joules are in it, so it may be no evidence.
@@ -53,8 +58,9 @@ struct Column {
 };
 
 std::span<const Column> columns() noexcept;
-/// Throws UserError at `field` ("--sort"), naming the nearest and all.
-const Column& column(std::string_view name, const std::string& field);
+/// Throws UserError at `field` ("--sort"), naming the nearest and all; `others` are names of more.
+const Column& column(std::string_view name, const std::string& field,
+                     const std::vector<std::string>& others = {});
 
 /// "onednn packed-once": backend, name where it differs, variant.
 std::string implementation_text(const record::Implementation& implementation);

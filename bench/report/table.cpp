@@ -19,15 +19,16 @@ namespace {
 
 using record::Row;
 
-std::vector<const Column*> named(const std::vector<std::string>& names, const std::string& field) {
+std::vector<const Column*> named(const FieldColumns& fields, const std::vector<std::string>& names,
+                                 const std::string& option) {
   std::vector<const Column*> out;
-  for (const std::string& name : names) out.push_back(&column(name, field));
+  for (const std::string& name : names) out.push_back(&fields.find(name, option));
   return out;
 }
 
-std::vector<const Column*> group_keys(const ReportOptions& options) {
-  if (options.group_by.empty()) return named({"case", "dtype", "cache"}, "--group-by");
-  const auto keys = named(options.group_by, "--group-by");
+std::vector<const Column*> group_keys(const FieldColumns& fields, const ReportOptions& options) {
+  if (options.group_by.empty()) return named(fields, {"case", "dtype", "cache"}, "--group-by");
+  const auto keys = named(fields, options.group_by, "--group-by");
   for (const Column* key : keys)
     if (key->is_figure())
       throw UserError(
@@ -58,7 +59,8 @@ std::string title_part(const Column& key, const Item& item) {
   if (key.name == "threads")
     return key.text(item) + (item.row->threads == 1 ? " thread" : " threads");
   const std::string text = key.text(item);
-  return text.empty() ? "no " + std::string(key.header) : text;
+  if (text.empty()) return "no " + std::string(key.header);
+  return key.is_field() ? std::string(key.name) + "=" + text : text;
 }
 
 std::vector<Group> grouped(const std::vector<Item>& items, const std::vector<const Column*>& keys) {
@@ -78,6 +80,17 @@ std::vector<Group> grouped(const std::vector<Item>& items, const std::vector<con
   return groups;
 }
 
+/// Whether rows are told apart by their workloads' fields: of one kernel, and not one case by
+/// title.
+bool told_by_fields(const Group& group, const std::vector<const Column*>& keys) {
+  const Row& first = *group.items.front().row;
+  return !group.ceilings &&
+         std::ranges::none_of(keys, [](const Column* key) { return key->name == "case"; }) &&
+         std::ranges::all_of(group.items, [&](const Item& item) {
+           return item.row->kernel == first.kernel && !item.row->workload.empty();
+         });
+}
+
 bool same_work(const Group& group) {
   return std::ranges::all_of(group.items, [&](const Item& item) {
     const auto &work = item.row->work, &first = group.items.front().row->work;
@@ -88,7 +101,7 @@ bool same_work(const Group& group) {
   });
 }
 
-std::string about(const Group& group) {
+std::string work_text(const Group& group) {
   if (!same_work(group)) return {};
   const auto& work = group.items.front().row->work;
   std::vector<std::string> parts;
@@ -107,6 +120,12 @@ std::string about(const Group& group) {
   if (skips_pairs(*group.items.front().row))
     parts.push_back("full square " + si(exactly(*work.full_square_flops), "FLOP"));
   return join(parts, ", ");
+}
+
+std::string about(const Group& group, const std::vector<const Column*>& keys) {
+  std::string work = work_text(group);
+  if (!told_by_fields(group, keys)) return work;
+  return common_case(group.items) + (work.empty() ? "" : ": ") + work;
 }
 
 bool same_workload(const Group& group) {
@@ -164,16 +183,20 @@ std::size_t count_filled(const Group& group, const char* name) {
       group.items, [&](const Item& item) { return !one.text(item).empty(); }));
 }
 
-std::vector<const Column*> default_columns(const Group& group, const Seen& seen,
-                                           const std::vector<const Column*>& keys, bool baseline) {
+std::vector<const Column*> default_columns(const FieldColumns& fields, const Group& group,
+                                           const Seen& seen, const std::vector<const Column*>& keys,
+                                           bool baseline) {
   std::vector<std::string> names;
-  const auto add = [&](const char* name, bool wanted = true) {
+  const auto add = [&](std::string_view name, bool wanted = true) {
     const bool is_key =
         std::ranges::any_of(keys, [&](const Column* key) { return key->name == name; });
     if (wanted && !is_key) names.emplace_back(name);
   };
   add("run", seen.runs);
-  add("case");
+  const bool by_fields = told_by_fields(group, keys);
+  if (by_fields)
+    for (const Column* one : fields.differing(group.items)) add(one->name);
+  add("case", !by_fields);
   add("dtype");
   add("cache");
   add("device", seen.devices);
@@ -202,7 +225,7 @@ std::vector<const Column*> default_columns(const Group& group, const Seen& seen,
   add("tokens_per_usd", any_tokens);
   add("speedup", baseline);
   add("status");
-  return named(names, "");
+  return named(fields, names, "");
 }
 
 struct Order {
@@ -210,11 +233,11 @@ struct Order {
   bool descending = false;
 };
 
-Order parse_sort(const std::string& text) {
+Order parse_sort(const FieldColumns& fields, const std::string& text) {
   Order order;
   if (text.empty()) return order;
   const std::size_t colon = text.find(':');
-  order.by = &column(text.substr(0, colon), "--sort");
+  order.by = &fields.find(text.substr(0, colon), "--sort");
   if (colon == std::string::npos) return order;
   const std::string direction = text.substr(colon + 1);
   if (direction != "desc" && direction != "asc")
@@ -266,20 +289,23 @@ void sort_as_run(const std::vector<Item>& all, std::vector<Item>& items) {
 }  // namespace
 
 Table make_table(std::span<const Source> sources, const ReportOptions& options) {
-  Table table{{sources.begin(), sources.end()}, options, {}, {}};
-  const auto keys = group_keys(options);
-  const auto chosen = named(options.columns, "--columns");
-  const Order order = parse_sort(options.sort);
+  Table table{.sources = {sources.begin(), sources.end()}, .options = options, .groups = {}};
   std::vector<Item> items = items_of(sources, options);
+  table.fields = std::make_shared<const FieldColumns>(items);
+  const FieldColumns& fields = *table.fields;
+  const auto keys = group_keys(fields, options);
+  const auto chosen = named(fields, options.columns, "--columns");
+  const Order order = parse_sort(fields, options.sort);
   refuse_ranking_without_evidence(order, items);
   if (!options.baseline.empty()) table.baselines = set_speedups(items, options.baseline);
 
   const Seen seen = look_over(items);
   table.groups = grouped(items, keys);
   for (Group& group : table.groups) {
-    group.about = about(group);
-    group.columns =
-        chosen.empty() ? default_columns(group, seen, keys, !options.baseline.empty()) : chosen;
+    group.about = about(group, keys);
+    group.columns = chosen.empty()
+                        ? default_columns(fields, group, seen, keys, !options.baseline.empty())
+                        : chosen;
     if (order.by)
       sort_by(order, group.items);
     else
@@ -295,7 +321,7 @@ std::vector<const Column*> columns_for_programs(const Table& table) {
     for (const Column& one : columns()) out.push_back(&one);
     return out;
   }
-  out = named(table.options.columns, "--columns");
+  out = named(*table.fields, table.options.columns, "--columns");
   std::vector<std::string> markings;
   if (std::ranges::any_of(out, &Column::is_energy))
     markings = {"energy_meter", "energy_scope", "energy_provenance", "energy_relative_uncertainty"};

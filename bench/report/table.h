@@ -4,16 +4,18 @@
 // figures as numbers and absences as reasons; text is made by the formats.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "bench/report/columns.h"
+#include "bench/report/field_columns.h"
 
 namespace ergon::report {
 
 struct ReportOptions {
-  std::vector<std::string> group_by = {};  // text columns; empty: case, dtype, cache
+  std::vector<std::string> group_by = {};  // no figures; empty: case, dtype, cache
   std::vector<std::string> columns = {};   // empty: the format's own choice
   std::string sort = {};      // "column" or "column:desc"; empty: as run, by implementation
   std::string baseline = {};  // selector "backend[:name[:variant]]"; empty: none
@@ -29,7 +31,8 @@ struct Source {
 
 struct Group {
   std::string title;  // "gemm m=8 n=64 k=64 · f32 · cold"
-  std::string about;  // its work, where all rows do the same; else empty
+  /// What the cases have in common, where the title leaves it out; the work, where it is the same.
+  std::string about;
   bool ceilings = false;
   std::vector<const Column*> columns;  // to show to people
   std::vector<Item> items;
@@ -40,6 +43,7 @@ struct Table {
   ReportOptions options;
   std::vector<Group> groups;
   Baselines baselines = {};
+  std::shared_ptr<const FieldColumns> fields = {};  // that columns may point to
 };
 
 /// Throws UserError for unknown columns and baselines, and 'cannot tell: energy is modelled from

@@ -89,6 +89,12 @@ TEST(Golden, terminal_table_of_an_attention_run) {
   expect_golden("attention.txt", written("table", {{"", &document}}));
 }
 
+TEST(Golden, markdown_of_an_attention_run_by_implementation) {
+  const Document document = test::attention_run();
+  expect_golden("attention_fields.txt",
+                written("markdown", {{"", &document}}, {.group_by = {"implementation", "phase"}}));
+}
+
 TEST(Golden, markdown_of_a_guest_run) {
   const Document document = test::guest_run();
   expect_golden("markdown.txt", written("markdown", {{"", &document}}));

@@ -167,6 +167,43 @@ TEST(Table, rows_can_be_grouped_by_what_they_are) {
               HasSubstr("--group-by: 'watts' is a figure"));
 }
 
+TEST(Table, cases_below_each_other_are_told_apart_by_their_fields) {
+  const Document document = test::attention_run();
+  const Table table = table_of(document, {.group_by = {"implementation"}});
+  ASSERT_EQ(table.groups.size(), 2u);
+  EXPECT_EQ(table.groups[0].title, "native");
+  EXPECT_EQ(table.groups[0].about, "attention q_heads=8");
+  EXPECT_THAT(shown(table.groups[0]),
+              ElementsAre("phase", "kv_heads", "kv_len", "dtype", "cache", "threads",
+                          "kv_bytes_per_token", "seconds_per_call", "tokens_per_second",
+                          "flops_per_second", "full_square_flops_per_second", "roofline_fraction",
+                          "tokens_per_joule", "tokens_per_usd", "status"));
+}
+
+TEST(Table, a_field_groups_sorts_and_is_a_column) {
+  const Document document = test::attention_run();
+  const Table table =
+      table_of(document, {.group_by = {"phase"}, .columns = {"kv_heads"}, .sort = "kv_heads"});
+  ASSERT_EQ(table.groups.size(), 2u);
+  EXPECT_EQ(table.groups[1].title, "phase=decode");
+  std::vector<std::string> heads;
+  for (const Item& item : table.groups[1].items)
+    heads.push_back(table.groups[1].columns[0]->text(item));
+  EXPECT_THAT(heads, ElementsAre("2", "2", "8", "8"));
+  EXPECT_THAT(columns_for_programs(table), ElementsAre(table.groups[1].columns[0]));
+  EXPECT_THAT(message_of([&] { table_of(document, {.columns = {"kv_head"}}); }),
+              HasSubstr("there is no column 'kv_head'; did you mean 'kv_heads'?"));
+}
+
+TEST(Table, one_case_that_the_title_leaves_out_is_told_beside_its_work) {
+  Document document = test::attention_run();
+  document.rows.resize(1);
+  const Table table = table_of(document, {.group_by = {"threads"}});
+  EXPECT_THAT(table.groups[0].about,
+              HasSubstr("attention phase=prefill q_heads=8 kv_len=1024: 2.15 GFLOP, "));
+  EXPECT_THAT(shown(table.groups[0]), testing::Not(testing::Contains("case")));
+}
+
 TEST(Table, ceilings_are_a_group_of_their_own) {
   Document document = test::guest_run();
   document.rows.push_back(test::timed_row({.case_name = "ceiling/what=flops", .block = -1}));
