@@ -43,6 +43,39 @@ MixtureOfExperts read_experts(TableReader table, int layers) {
   return moe;
 }
 
+SlidingWindow read_window(TableReader table, int softmax_layers) {
+  SlidingWindow window;
+  window.keys = table.count("keys");
+  window.layers = table.count("layers");
+  table.refuse_others();
+  if (window.layers > softmax_layers)
+    table.fail("layers", "is more than there are layers of softmax attention");
+  return window;
+}
+
+KeySelection read_selection(TableReader table) {
+  KeySelection sparse;
+  sparse.index_heads = table.count("index_heads");
+  sparse.index_head_dim = table.count("index_head_dim");
+  sparse.top_k = table.count("top_k");
+  table.refuse_others();
+  return sparse;
+}
+
+/// What softmax layers add to softmax(Q K^T) V.
+void read_softmax(TableReader& root, Model& model) {
+  if (const std::optional<TableReader> table = root.table_if("window"))
+    model.window = read_window(*table, model.softmax_layers);
+  model.attention_sinks = root.flag("attention_sinks");
+  if (root.has("attention_soft_cap"))
+    model.attention_soft_cap = root.positive("attention_soft_cap");
+  if (root.has("query_pre_attn_scalar"))
+    model.query_pre_attn_scalar = root.positive("query_pre_attn_scalar");
+  for (const std::string_view key :
+       {"window", "attention_sinks", "attention_soft_cap", "query_pre_attn_scalar"})
+    if (model.mla && root.has(key)) root.fail(key, "is of an attention that is not mla");
+}
+
 void read_attention(TableReader& root, Model& model) {
   static const std::vector<std::string> known = {"mha", "gqa", "mqa", "mla", "hybrid"};
   model.attention = root.text("attention");
@@ -72,6 +105,11 @@ void read_attention(TableReader& root, Model& model) {
     if (model.head_dim != model.mla->qk_nope_head_dim + model.mla->qk_rope_head_dim)
       root.fail("head_dim", "must be qk_nope_head_dim + qk_rope_head_dim");
   }
+  if (const std::optional<TableReader> table = root.table_if("sparse")) {
+    if (!model.mla) root.fail("sparse", "is of attention that is mla");
+    model.sparse = read_selection(*table);
+  }
+  read_softmax(root, model);
 }
 
 void read_shape(TableReader& root, Model& model) {

@@ -3,7 +3,7 @@
 // model scored.
 //
 // Counts of parameters are in billions. Which matrix multiplications an architecture consists of:
-// parts.h.
+// parts.h; which attention: layers.h.
 #pragma once
 
 #include <map>
@@ -24,6 +24,17 @@ struct LatentAttention {
   int qk_nope_head_dim = 0;
   int qk_rope_head_dim = 0;
   int v_head_dim = 0;
+};
+
+struct SlidingWindow {
+  int keys = 0;    // that a query sees, its own included
+  int layers = 0;  // whose queries do; those of the others see all
+};
+
+/// DeepSeek sparse attention: an indexer scores all keys, and a query sees the best.
+struct KeySelection {
+  int index_heads = 0, index_head_dim = 0;
+  int top_k = 0;  // keys that a query sees
 };
 
 struct MixtureOfExperts {
@@ -64,10 +75,18 @@ struct Model {
   int hidden_size = 0;
   std::string attention;  // "mha", "gqa", "mqa", "mla", "hybrid"
   std::string attention_note;
-  int softmax_layers = 0;  // all of them unless hybrid; the others' attention is linear
+  /// All of them unless hybrid. The others' attention is linear: q_heads heads of queries, keys and
+  /// values, each of head_dim.
+  int softmax_layers = 0;
   int q_heads = 0, kv_heads = 0;
   int head_dim = 0;  // of a key; for mla qk_nope_head_dim + qk_rope_head_dim
   std::optional<LatentAttention> mla;
+  std::optional<SlidingWindow> window;       // of softmax layers
+  std::optional<KeySelection> sparse;        // of all layers; mla only
+  bool attention_sinks = false;              // a logit per head that takes part in no output
+  std::optional<double> attention_soft_cap;  // logits become cap tanh(logit / cap)
+  /// Logits are divided by the root of this; of head_dim where it is not given.
+  std::optional<double> query_pre_attn_scalar;
   int ffn_intermediate = 0;
   bool ffn_gated = false;  // two input projections, as SwiGLU has
   std::optional<MixtureOfExperts> moe;

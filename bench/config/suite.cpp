@@ -81,12 +81,12 @@ std::vector<std::string> read_caches(const TableReader& entry, const TomlNode& n
   return caches;
 }
 
-void require_one_origin_of_shapes(const TableReader& entry) {
+void require_one_origin_of_shapes(const TableReader& entry, const std::string& kernel) {
   if (entry.has("part") && !entry.has("model"))
     entry.fail("part", "is of a model, and no `model` is given");
-  for (const std::string_view size : {"n", "k"})
-    if (entry.has(size) && entry.has("model"))
-      entry.fail(size, "cannot stand beside `model`, which gives it");
+  for (const std::string_view field : given_by_models(kernel))
+    if (entry.has(field) && entry.has("model"))
+      entry.fail(field, "cannot stand beside `model`, which gives it");
 }
 
 SuiteEntry read_entry(const TableReader& table, const std::string& file, const std::string& kernel,
@@ -111,7 +111,7 @@ SuiteEntry read_entry(const TableReader& table, const std::string& file, const s
     else
       entry.lists.emplace_back(key, read_list(table, key, node));
   }
-  require_one_origin_of_shapes(table);
+  require_one_origin_of_shapes(table, kernel);
   expand(entry);  // too many combinations are told when the file is read
   return entry;
 }
@@ -147,9 +147,7 @@ std::vector<SuiteCase> expand(const SuiteEntry& entry) {
       throw UserError(entry.where(name), "the lists multiply out to more than " +
                                              std::to_string(max_suite_cases) + " cases");
   }
-  std::vector<SuiteCase> cases;
-  for (const SuiteShape& shape : entry.shapes)
-    cases.push_back({{"n", {shape.n, shape.line}}, {"k", {shape.k, shape.line}}});
+  std::vector<SuiteCase> cases = entry.shapes;
   if (cases.empty()) cases.emplace_back();
   for (const auto& [name, values] : entry.lists) {
     std::vector<SuiteCase> longer;

@@ -18,8 +18,14 @@
 //   m = [1, 8]
 //   model = "llama-3.1-8b"       # of configs/models: instead of n and k, whose pairs
 //   part = ["attention", "ffn"]  # these parts of it have (parts.h); "all" where not given
+//   [[attention]]
+//   model = "gpt-oss-20b"        # instead of heads, their widths, windows and the like
+//   part = "window"              # of these layers (layers.h); "all" kinds where not given
+//   phase = "decode"
+//   kv_len = 4096
 //
-// Does not know which kernels, fields or backends exist, and measures nothing.
+// Does not know which kernels, fields or backends exist, but for what models give, and measures
+// nothing.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +33,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,12 +55,8 @@ struct SuiteName {
   int line = 0;
 };
 
-/// Of the weights of a model's part.
-struct SuiteShape {
-  std::int64_t n = 0;  // outputs
-  std::int64_t k = 0;  // inputs
-  int line = 0;        // of the model's name
-};
+/// One combination of an entry's fields.
+using SuiteCase = std::map<std::string, SuiteValue, std::less<>>;
 
 /// One [[kernel]] table.
 struct SuiteEntry {
@@ -67,15 +70,13 @@ struct SuiteEntry {
   std::vector<std::optional<int>> threads;  // nothing stands for "all"; empty: not given
   std::vector<std::string> caches;          // "cold", "warm" or "auto"; empty: not given
   std::vector<SuiteName> models, parts;     // as given
-  std::vector<SuiteShape> shapes;           // that they stand for, each once: find_shapes
+  /// Fields that they stand for, each combination once and with the line of its model: find_shapes.
+  std::vector<SuiteCase> shapes;
   std::map<std::string, int, std::less<>> lines;  // of every key given
 
   /// "file:line: gemm[2].m" for any key; the table's own line where it is empty or was not given.
   Where where(std::string_view field = {}) const;
 };
-
-/// One combination of an entry's fields.
-using SuiteCase = std::map<std::string, SuiteValue, std::less<>>;
 
 inline constexpr std::size_t max_suite_cases = 100000;
 
@@ -104,5 +105,7 @@ Suite parse_suite(std::string text, const std::string& file);
 /// part.
 void find_shapes(Suite& suite, const Maybe<std::string>& models_folder);
 bool names_models(const Suite& suite) noexcept;
+/// Fields that models give to cases of a kernel.
+std::span<const std::string_view> given_by_models(std::string_view kernel) noexcept;
 
 }  // namespace ergon::config

@@ -53,6 +53,8 @@ TEST(ShippedModels, KeepAllThatTheirFileSays) {
   ASSERT_TRUE(model.mla);
   EXPECT_EQ(model.mla->q_lora_rank, 1536);
   EXPECT_EQ(model.mla->v_head_dim, 128);
+  EXPECT_FALSE(model.window);
+  EXPECT_FALSE(model.sparse);
   ASSERT_TRUE(model.moe);
   EXPECT_EQ(model.moe->experts, 256);
   EXPECT_EQ(model.moe->shared, 1);
@@ -166,6 +168,26 @@ TEST_F(ModelFolder, WantsTheFieldsOfAnAttentionThereAndOnlyThere) {
                       "\"mla\"\nmla = { q_lora_rank = 8, kv_lora_rank = 8, qk_nope_head_dim = 8,"
                       " qk_rope_head_dim = 4, v_head_dim = 8 }"),
               HasSubstr("head_dim: must be qk_nope_head_dim + qk_rope_head_dim"));
+}
+
+TEST_F(ModelFolder, RefusesWindowsAndSelectionsThatTheLayersCannotHave) {
+  const auto with = [&](const std::string& more) {
+    return refusal("[shape_check]", more + "[shape_check]");
+  };
+  EXPECT_EQ(with("[window]\nkeys = 4\nlayers = 2\n"), "accepted");
+  EXPECT_THAT(with("[window]\nkeys = 4\nlayers = 3\n"),
+              HasSubstr("a.toml:23: window.layers: is more than there are layers of softmax"));
+  EXPECT_THAT(with("[window]\nkeys = 0\nlayers = 1\n"), HasSubstr("window.keys: must be a count"));
+  EXPECT_THAT(with("[sparse]\nindex_heads = 1\nindex_head_dim = 1\ntop_k = 1\n"),
+              HasSubstr("sparse: is of attention that is mla"));
+  EXPECT_THAT(refusal("vocab", "attention_soft_cap = 0\nvocab"),
+              HasSubstr("a.toml:17: attention_soft_cap: must be"));
+  const std::string mla =
+      "\"mla\"\nmla = { q_lora_rank = 8, kv_lora_rank = 8, qk_nope_head_dim = 12,"
+      " qk_rope_head_dim = 4, v_head_dim = 8 }\n";
+  EXPECT_EQ(refusal("\"gqa\"", mla), "accepted");
+  EXPECT_THAT(refusal("\"gqa\"", mla + "attention_sinks = true"),
+              HasSubstr("attention_sinks: is of an attention that is not mla"));
 }
 
 TEST_F(ModelFolder, RefusesExpertsThatCannotBe) {

@@ -72,6 +72,54 @@ TEST(SuiteModels, GiveTheirLineToTheShapes) {
   EXPECT_EQ(cases[1].at("k").line, 6);
 }
 
+/// Of an [[attention]] table: "64/8 128".
+std::vector<std::string> heads_and_windows(const std::string& body) {
+  Suite suite = parse_suite("name = \"t\"\n[[attention]]\n" + body, "t.toml");
+  find_shapes(suite, models_folder());
+  std::vector<std::string> texts;
+  for (const SuiteCase& fields : expand(suite.entries.at(0))) {
+    const auto number = [&fields](std::string_view name) {
+      const auto found = fields.find(name);
+      if (found == fields.end()) return std::string("-");
+      return std::to_string(std::get<std::int64_t>(found->second.value));
+    };
+    texts.push_back(number("kv_len") + ": " + number("q_heads") + "/" + number("kv_heads") + " " +
+                    number("window"));
+  }
+  return texts;
+}
+
+TEST(SuiteModels, GiveTheLayersOfTheirAttention) {
+  const std::string sizes = "kv_len = [1, 2]\nmodel = \"gpt-oss-20b\"\n";
+  EXPECT_THAT(heads_and_windows(sizes),
+              ElementsAre("1: 64/8 -", "2: 64/8 -", "1: 64/8 128", "2: 64/8 128"));
+  EXPECT_THAT(heads_and_windows(sizes + "part = \"window\"\n"),
+              ElementsAre("1: 64/8 128", "2: 64/8 128"));
+}
+
+TEST(SuiteModels, HaveTheSameAttentionOnce) {
+  // Both have 32 heads over 8; the one has a window.
+  EXPECT_THAT(heads_and_windows("kv_len = 1\n"
+                                "model = [\"llama-3.1-8b\", \"qwen3-8b\", \"mistral-7b\"]\n"),
+              ElementsAre("1: 32/8 -", "1: 32/8 4096"));
+}
+
+TEST(SuiteModels, RefuseFieldsAndPartsThatAnAttentionHasNot) {
+  const auto refused = [](const std::string& body) {
+    try {
+      heads_and_windows(body);
+    } catch (const UserError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_EQ(refused("model = \"llama-3.1-8b\"\nkv_heads = 8\n"),
+            "t.toml:4: attention[1].kv_heads: cannot stand beside `model`, which gives it");
+  EXPECT_EQ(refused("model = \"llama-3.1-8b\"\npart = \"window\"\n"),
+            "t.toml:4: attention[1].part: llama-3.1-8b has no part 'window'; it has all, full");
+  EXPECT_EQ(refused("model = \"llama-3.1-8b\"\nn = 8\n"), "accepted") << "the family's to refuse";
+}
+
 TEST(SuiteModels, AreNamedByASuiteOrNot) {
   EXPECT_TRUE(names_models(suite_of("model = \"llama-3.1-8b\"\n")));
   EXPECT_FALSE(names_models(suite_of("m = 1\n")));
