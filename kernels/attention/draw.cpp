@@ -1,6 +1,7 @@
 #include "kernels/attention/draw.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -27,6 +28,16 @@ void draw_dense(Inputs& inputs, const std::string& operand, std::uint64_t seed, 
               double{drawn[static_cast<std::size_t>(j - i * part)]} * deviation);
     }
   });
+}
+
+void draw_sinks(const Attention& a, Inputs& inputs, std::uint64_t seed) {
+  draw_dense(inputs, "sink", seed);
+  const double queries = static_cast<double>(a.batch) * static_cast<double>(a.q_len);
+  const int doublings = std::ilogb(std::max(1.0, a.pairs() / queries));
+  auto* sinks = reinterpret_cast<float*>(inputs.data("sink", 0));
+  // In steps of ln 2, the same on every processor.
+  for (std::int64_t h = 0; h < a.q_heads; ++h)
+    sinks[h] += static_cast<float>(doublings) * 0.6931472F;
 }
 
 void draw_table(const Attention& a, Inputs& inputs, std::uint64_t seed) {

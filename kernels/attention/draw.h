@@ -11,6 +11,9 @@ namespace ergon {
 
 void draw_dense(Inputs& inputs, const std::string& operand, std::uint64_t seed,
                 double deviation = 1);
+/// "sink": each about as heavy as all keys of a query together: of a lighter one among many keys
+/// nobody could tell in bf16 whether it was taken.
+void draw_sinks(const Attention& workload, Inputs& inputs, std::uint64_t seed);
 /// Places of the pages, in an order of the seed; before any row is drawn.
 void draw_table(const Attention& workload, Inputs& inputs, std::uint64_t seed);
 /// Rows of tokens (kv.h), and NaN (s8: codes and scales) where no token is.

@@ -79,7 +79,7 @@ class Mla final : public StructureRules {
     const double deviation = 1 / std::sqrt(real(a.kv_lora_rank));
     draw_dense(inputs, "w_uk", seed, deviation);
     draw_dense(inputs, "w_uv", seed, deviation);
-    if (a.sinks) draw_dense(inputs, "sink", seed);
+    if (a.sinks) draw_sinks(a, inputs, seed);
     return "q and latent normal(0, 1) as " + std::string(ergon::name(a.dtype)) + " and " +
            std::string(ergon::name(a.kv_dtype)) +
            ", weights of variance 1 / kv_lora_rank; sinks, if any, normal(0, 1)";

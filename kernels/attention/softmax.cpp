@@ -9,7 +9,7 @@
 // flops: 2 (head_dim + v_head_dim) for each query and key that it sees, of each head of queries;
 // none for the softmax. bytes: q, o and sinks once; of keys, values and scales those that some
 // query sees, once; the block table. Values: normal(0, 1), rounded; s8 as qmatmul quantizes
-// activations.
+// activations; sinks normal(ln of the keys of a query, 1).
 #include <vector>
 
 #include "kernels/attention/draw.h"
@@ -76,9 +76,10 @@ class Softmax final : public StructureRules {
     draw_dense(inputs, "q", seed);
     draw_rows(a, inputs, seed, "k", a.kv_heads, a.head_dim);
     draw_rows(a, inputs, seed, "v", a.kv_heads, a.v_head_dim);
-    if (a.sinks) draw_dense(inputs, "sink", seed);
+    if (a.sinks) draw_sinks(a, inputs, seed);
     return "q, k and v normal(0, 1) as " + std::string(ergon::name(a.dtype)) + " and " +
-           std::string(ergon::name(a.kv_dtype)) + (a.sinks ? "; sinks normal(0, 1)" : "");
+           std::string(ergon::name(a.kv_dtype)) +
+           (a.sinks ? "; sinks normal(ln of the keys of a query, 1)" : "");
   }
 
   std::vector<NamedDesc> outputs(const Attention& a) const override {
