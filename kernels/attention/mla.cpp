@@ -82,7 +82,8 @@ class Mla final : public StructureRules {
     if (a.sinks) draw_sinks(a, inputs, seed);
     return "q and latent normal(0, 1) as " + std::string(ergon::name(a.dtype)) + " and " +
            std::string(ergon::name(a.kv_dtype)) +
-           ", weights of variance 1 / kv_lora_rank; sinks, if any, normal(ln of the keys of a query, 1)";
+           ", weights of variance 1 / kv_lora_rank; sinks, if any, normal(ln of the keys of a "
+           "query, 1)";
   }
 
   std::vector<NamedDesc> outputs(const Attention& a) const override {

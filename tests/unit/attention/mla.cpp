@@ -116,7 +116,7 @@ TEST(MlaFields, AreRefusedByName) {
             "rope_head_dim");
   EXPECT_EQ(field_refused(small("prefill", {{"top_k", std::int64_t{5}}})), "top_k");
   EXPECT_EQ(field_refused(small("prefill", {{"index_heads", std::int64_t{5}}})), "index_heads");
-  const std::int64_t many = std::int64_t{1} << 31, wide = 1 << 16;
+  const std::int64_t many = std::int64_t{1} << 30, wide = 1 << 16;
   EXPECT_EQ(field_refused(small("prefill", {{"kv_len", many}, {"kv_lora_rank", wide}})), "none");
   EXPECT_EQ(field_refused(
                 small("prefill", {{"kv_len", many}, {"kv_lora_rank", wide}, {"q_heads", wide}})),

@@ -64,9 +64,9 @@ TEST(SparseFields, AreRefusedByName) {
   const std::int64_t wide = 1 << 16;
   EXPECT_EQ(
       field_refused(small(
-          5, {{"kv_len", std::int64_t{1} << 31}, {"index_heads", wide}, {"index_head_dim", wide}})),
+          5, {{"kv_len", std::int64_t{1} << 30}, {"index_heads", wide}, {"index_head_dim", wide}})),
       "kv_len");
-  EXPECT_EQ(field_refused(small(std::int64_t{1} << 31,
+  EXPECT_EQ(field_refused(small(std::int64_t{1} << 30,
                                 {{"batch", std::int64_t{1} << 20}, {"q_len", std::int64_t{60}}})),
             "q_len");
 }
