@@ -56,8 +56,14 @@ WideHead latent_head(const Attention& a, const Inputs& inputs, std::int64_t sequ
   return wide;
 }
 
+/// Where the sum that begins at a place of its own for each `start` takes its i-th term.
+std::int64_t turned(std::int64_t i, int start, std::int64_t count) {
+  return (i + std::int64_t{start} * 37) % count;
+}
+
 /// The same expanded for one head, plainly: f32 sums over the rank, rounded to dtype.
-WideHead expanded_head(const Attention& a, const WideHead& latent, const HeadWeights& weights) {
+WideHead expanded_head(const Attention& a, const WideHead& latent, const HeadWeights& weights,
+                       int start) {
   WideHead wide{a.head_dim, a.v_head_dim, latent.first, latent.keys, {}, {}};
   wide.k.resize(static_cast<std::size_t>(wide.keys * a.head_dim));
   wide.v.resize(static_cast<std::size_t>(wide.keys * a.v_head_dim));
@@ -67,7 +73,8 @@ WideHead expanded_head(const Attention& a, const WideHead& latent, const HeadWei
     std::vector<float> sums(static_cast<std::size_t>(wide.keys));
     const auto product = [&](const double* row) {
       std::fill(sums.begin(), sums.end(), 0.0F);
-      for (std::int64_t r = 0; r < a.kv_lora_rank; ++r) {
+      for (std::int64_t i = 0; i < a.kv_lora_rank; ++i) {
+        const std::int64_t r = turned(i, start, a.kv_lora_rank);
         const auto factor = static_cast<float>(row[r]);
         const double* c = latent.k.data() + r * latent.keys;
         for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += factor * static_cast<float>(c[j]);
@@ -103,9 +110,11 @@ SoftmaxQuery query_of(const Attention& a, const Inputs& inputs, std::int64_t row
 
 /// Seen from the latents: q_nope W_uk before q_rope, sums in Real.
 template <class Real>
-SoftmaxQuery absorbed(const Attention& a, const SoftmaxQuery& query, const HeadWeights& weights) {
+SoftmaxQuery absorbed(const Attention& a, const SoftmaxQuery& query, const HeadWeights& weights,
+                      int start = 0) {
   std::vector<Real> sums(static_cast<std::size_t>(a.kv_lora_rank));
-  for (std::int64_t d = 0; d < a.nope_head_dim(); ++d) {
+  for (std::int64_t i = 0; i < a.nope_head_dim(); ++i) {
+    const std::int64_t d = turned(i, start, a.nope_head_dim());
     const auto q = static_cast<Real>(query.q[static_cast<std::size_t>(d)]);
     const double* row = weights.uk.data() + d * a.kv_lora_rank;
     for (std::size_t r = 0; r < sums.size(); ++r) sums[r] += q * static_cast<Real>(row[r]);
@@ -119,13 +128,15 @@ SoftmaxQuery absorbed(const Attention& a, const SoftmaxQuery& query, const HeadW
 /// W_uv times a sum of latents, sums in Real.
 template <class Real>
 std::vector<double> projected(const Attention& a, const std::vector<double>& latent,
-                              const HeadWeights& weights) {
+                              const HeadWeights& weights, int start = 0) {
   std::vector<double> o;
   for (std::int64_t d = 0; d < a.v_head_dim; ++d) {
     const double* row = weights.uv.data() + d * a.kv_lora_rank;
     Real sum = 0;
-    for (std::size_t r = 0; r < latent.size(); ++r)
-      sum += static_cast<Real>(row[r]) * static_cast<Real>(latent[r]);
+    for (std::int64_t i = 0; i < a.kv_lora_rank; ++i) {
+      const std::int64_t r = turned(i, start, a.kv_lora_rank);
+      sum += static_cast<Real>(row[r]) * static_cast<Real>(latent[static_cast<std::size_t>(r)]);
+    }
     o.push_back(static_cast<double>(sum));
   }
   return o;
@@ -134,10 +145,10 @@ std::vector<double> projected(const Attention& a, const std::vector<double>& lat
 std::vector<double> plain_absorbed(const Attention& a, const WideHead& latent,
                                    const SoftmaxQuery& query, const HeadWeights& weights,
                                    int start) {
-  SoftmaxQuery other = absorbed<float>(a, query, weights);
+  SoftmaxQuery other = absorbed<float>(a, query, weights, start);
   for (double& each : other.q) each = rounded_to(a.dtype, each);
-  std::vector<double> o =
-      projected<float>(a, plain_row(latent, other, a.product_dtype(), a.dtype, start), weights);
+  std::vector<double> o = projected<float>(
+      a, plain_row(latent, other, a.product_dtype(), a.dtype, start), weights, start);
   for (double& each : o) each = rounded_to(a.dtype, each);
   return o;
 }
@@ -192,13 +203,15 @@ class Expected {
       return;
     }
     for (const auto& one : picked.by_head) {
-      const WideHead expanded = expanded_head(a_, latent_, HeadWeights(a_, inputs_, one.first));
-      over_rows({{one}, {}}, [&](std::size_t index, const HeadWeights& /*weights*/) {
-        const SoftmaxQuery query = query_of(a_, inputs_, rows[index].row);
-        for (int start = 0; start < sums; ++start)
+      for (int start = 0; start < sums; ++start) {
+        const WideHead expanded =
+            expanded_head(a_, latent_, HeadWeights(a_, inputs_, one.first), start);
+        over_rows({{one}, {}}, [&](std::size_t index, const HeadWeights& /*weights*/) {
+          const SoftmaxQuery query = query_of(a_, inputs_, rows[index].row);
           rows[index].plain.push_back(
               plain_row(expanded, query, a_.product_dtype(), a_.dtype, start));
-      });
+        });
+      }
     }
   }
 

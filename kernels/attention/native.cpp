@@ -1,6 +1,7 @@
 // Attention by our own kernels (docs/attention.md).
 #include <utility>
 
+#include "kernels/attention/native_latent.h"
 #include "kernels/attention/native_linear.h"
 #include "kernels/attention/native_softmax.h"
 #include "kernels/devices/cpu.h"
@@ -24,6 +25,8 @@ std::optional<Way> way_of(const Attention& a, simd::Isa isa) {
     case Structure::linear:
       return Way{native_linear_footprint, make_native_linear_plan};
     case Structure::mla:
+      if (a.phase == Phase::decode) return Way{absorbed_plan_footprint, make_absorbed_plan};
+      return Way{expanded_plan_footprint, make_expanded_plan};
     case Structure::sparse:
       break;
   }

@@ -33,7 +33,7 @@ KvBlocks::KvBlocks(const NativeShape& shape, bool scaled)
 }
 
 std::int64_t KvBlocks::scratch_bytes() const noexcept {
-  return shape_.block * std::max(shape_.row, shape_.v_head_dim * shape_.element);
+  return shape_.block * std::max(shape_.row, rounded_up(shape_.v_head_dim * shape_.element, word));
 }
 
 KvBlock KvBlocks::at(const std::byte* block) const noexcept {
@@ -46,6 +46,25 @@ void KvBlocks::pack(const KvSource& from, std::int64_t sequence, std::int64_t he
                     std::byte* to) const {
   pack_keys(from.keys(sequence, head, first, count, scratch), count, to);
   pack_values(from.values(sequence, head, first, count, scratch), count, to + values_at_);
+  pack_scales(from, sequence, head, first, count, to);
+}
+
+KvBlock KvBlocks::given(const KvSource& from, std::int64_t sequence, std::int64_t head,
+                        std::int64_t first, std::int64_t count, std::byte* scratch,
+                        std::byte* to) const {
+  const RowsInMemory keys = from.keys(sequence, head, first, count, scratch);
+  const bool in_place = keys.first != scratch && keys.stride == shape_.row &&
+                        shape_.row == shape_.head_dim * shape_.element;
+  if (!in_place) pack_keys(keys, count, to);
+  pack_values(from.values(sequence, head, first, count, scratch), count, to + values_at_);
+  pack_scales(from, sequence, head, first, count, to);
+  KvBlock block = at(to);
+  if (in_place) block.keys = keys.first;
+  return block;
+}
+
+void KvBlocks::pack_scales(const KvSource& from, std::int64_t sequence, std::int64_t head,
+                           std::int64_t first, std::int64_t count, std::byte* to) const {
   if (!scaled_) return;
   auto* scales = reinterpret_cast<float*>(to + scales_at_);
   for (std::int64_t i = 0; i < count; ++i) {

@@ -44,6 +44,7 @@ class KvBlocks {
   /// Of a thread that packs.
   std::int64_t scratch_bytes() const noexcept;
   KvBlock at(const std::byte* block) const noexcept;
+  std::byte* values(std::byte* block) const noexcept { return block + values_at_; }
   /// Columns of a panel of values.
   std::int64_t width() const noexcept { return width_; }
   /// The panel that begins at column `first` of V, among a block's values.
@@ -51,15 +52,21 @@ class KvBlocks {
   /// Keys first to first + count - 1, at most a block.
   void pack(const KvSource& from, std::int64_t sequence, std::int64_t head, std::int64_t first,
             std::int64_t count, std::byte* scratch, std::byte* to) const;
+  /// The same, keys being left where they are if they lie as in a block.
+  KvBlock given(const KvSource& from, std::int64_t sequence, std::int64_t head, std::int64_t first,
+                std::int64_t count, std::byte* scratch, std::byte* to) const;
   /// Values alone, that lie in rows `stride` bytes apart.
   void pack_values(const RowsInMemory& rows, std::int64_t count, std::byte* to) const;
   /// Key `key` of a block, beside those that are there.
   void put(const KvSource& from, std::int64_t sequence, std::int64_t head, std::int64_t token,
            std::int64_t key, std::byte* scratch, std::byte* to) const;
 
- private:
   void pack_keys(const RowsInMemory& rows, std::int64_t count, std::byte* to) const;
+  /// Those of keys and of values, of a scaled layout.
+  void pack_scales(const KvSource& from, std::int64_t sequence, std::int64_t head,
+                   std::int64_t first, std::int64_t count, std::byte* to) const;
 
+ private:
   const NativeShape& shape_;
   bool scaled_;
   std::int64_t width_;

@@ -10,6 +10,7 @@
 // packs it block by block in the call, and has no stages but attend.
 #include <utility>
 
+#include "kernels/attention/native_packed.h"
 #include "kernels/attention/native_softmax.h"
 #include "kernels/attention/outputs.h"
 #include "kernels/devices/cpu.h"
@@ -21,62 +22,12 @@ NativeShape shape_of(const Attention& a, simd::Isa isa) {
   return {a.product_dtype(), a.q_len * a.group(), a.head_dim, a.v_head_dim, isa};
 }
 
-std::int64_t blocks_of_a_head(const Attention& a, const NativeShape& shape) {
-  return (a.kv_len + shape.block - 1) / shape.block;
-}
-
-std::size_t packed_bytes(const Attention& a, const NativeShape& shape, const KvBlocks& layout) {
-  return static_cast<std::size_t>(
-      rounded_up(a.batch * a.kv_heads * blocks_of_a_head(a, shape) * layout.bytes(), 4096));
-}
-
 /// Where packed blocks are.
 enum class Packed { in_call, once, block_by_block };
 Packed packed(const Attention& a) {
   if (a.phase == Phase::prefill) return Packed::in_call;
   return a.kv_dtype == a.product_dtype() ? Packed::once : Packed::block_by_block;
 }
-
-/// Blocks of every head of keys of a slot.
-class PackedBlocks final : public FlashBlocks {
- public:
-  PackedBlocks(const Attention& a, const NativeShape& shape, const KvBlocks& layout,
-               std::byte* data)
-      : heads_(a.kv_heads), blocks_(blocks_of_a_head(a, shape)), layout_(layout), data_(data) {}
-  std::byte* place(std::int64_t sequence, std::int64_t head, std::int64_t index) const {
-    return data_ + ((sequence * heads_ + head) * blocks_ + index) * layout_.bytes();
-  }
-  KvBlock block(std::int64_t sequence, std::int64_t head, std::int64_t index,
-                std::byte* /*scratch*/) const override {
-    return layout_.at(place(sequence, head, index));
-  }
-
- private:
-  std::int64_t heads_, blocks_;
-  const KvBlocks& layout_;
-  std::byte* data_;
-};
-
-/// Packs a block when it is asked for, into the asker's scratch.
-class BlocksAsGiven final : public FlashBlocks {
- public:
-  BlocksAsGiven(const Attention& a, const NativeShape& shape, const KvBlocks& layout,
-                const KvSource& source)
-      : a_(a), block_(shape.block), layout_(layout), source_(source) {}
-  KvBlock block(std::int64_t sequence, std::int64_t head, std::int64_t index,
-                std::byte* scratch) const override {
-    const std::int64_t first = index * block_;
-    layout_.pack(source_, sequence, head, first, std::min(block_, a_.length(sequence) - first),
-                 scratch + layout_.bytes(), scratch);
-    return layout_.at(scratch);
-  }
-
- private:
-  const Attention& a_;
-  std::int64_t block_;
-  const KvBlocks& layout_;
-  const KvSource& source_;
-};
 
 class QueryPlan final : public Plan {
  public:
@@ -92,17 +43,17 @@ class QueryPlan final : public Plan {
     const bool stored = packed_ != Packed::block_by_block;
     flash_ = make_query_flash(flash_problem(a_), shape_, layout_,
                               SoftmaxRows(a_, inputs_, 0, floats_, nullptr),
-                              stored ? 0 : layout_.bytes() + layout_.scratch_bytes(), threads_);
+                              stored ? 0 : GivenBlocks::scratch_bytes(layout_), threads_);
     if (stored) {
       const PagePolicyScope pages(policy_for_packed_weights());
-      blocks_ = placement.device->allocate(packed_bytes(a_, shape_, layout_) *
+      blocks_ = placement.device->allocate(PackedBlocks::bytes(a_, shape_, layout_) *
                                            (packed_ == Packed::once ? placement.slots : 1));
       scratch_ = HostMemory(scratch_stride() * static_cast<std::size_t>(threads_));
       const double kv =
           static_cast<double>(a.batch) * static_cast<double>(a.kv_len) * *a.kv_bytes_per_token();
       stages_.push_back({"pack",
                          packed_ == Packed::in_call,
-                         {0, kv + static_cast<double>(packed_bytes(a_, shape_, layout_))}});
+                         {0, kv + static_cast<double>(PackedBlocks::bytes(a_, shape_, layout_))}});
     }
     if (packed_ == Packed::once) {
       const double tokens = static_cast<double>(a.batch) * static_cast<double>(a.q_len);
@@ -130,7 +81,8 @@ class QueryPlan final : public Plan {
 
  private:
   PackedBlocks blocks(std::size_t slot) const {
-    const std::size_t at = packed_ == Packed::once ? slot * packed_bytes(a_, shape_, layout_) : 0;
+    const std::size_t at =
+        packed_ == Packed::once ? slot * PackedBlocks::bytes(a_, shape_, layout_) : 0;
     return {a_, shape_, layout_, blocks_->host() + at};
   }
   std::size_t scratch_stride() const {
@@ -140,7 +92,7 @@ class QueryPlan final : public Plan {
   void pack(std::size_t slot) const {
     const OperandKv source(a_, inputs_, slot);
     const PackedBlocks to = blocks(slot);
-    const std::int64_t each = blocks_of_a_head(a_, shape_);
+    const std::int64_t each = PackedBlocks::of_a_head(a_, shape_);
     const std::int64_t all = a_.batch * a_.kv_heads * each;
     on_team(threads_, [&](int thread, int team) {
       std::byte* scratch = scratch_.data() + static_cast<std::size_t>(thread) * scratch_stride();
@@ -171,7 +123,7 @@ class QueryPlan final : public Plan {
     const SoftmaxRows rows(a_, inputs_, slot, floats_, outputs_.data(0, slot));
     if (packed_ != Packed::block_by_block) return flash_->run(rows, blocks(slot));
     const OperandKv source(a_, inputs_, slot);
-    flash_->run(rows, BlocksAsGiven(a_, shape_, layout_, source));
+    flash_->run(rows, GivenBlocks(a_, shape_, layout_, source));
   }
 
   const Attention a_;
@@ -193,16 +145,14 @@ class QueryPlan final : public Plan {
 Footprint query_plan_footprint(const Attention& a, const Placement& placement, simd::Isa isa) {
   const NativeShape shape = shape_of(a, isa);
   const KvBlocks layout(shape, a.kv_dtype == DType::s8);
-  const std::size_t blocks = packed_bytes(a, shape, layout);
+  const std::size_t blocks = PackedBlocks::bytes(a, shape, layout);
   const Packed where = packed(a);
-  // Scratch of all threads, and as many partial results: not more.
-  const std::int64_t rows = rounded_up(std::min<std::int64_t>(shape.q_rows, 64), shape.panel);
-  const std::int64_t floats = shape.block * 2 * shape.panel + rows * shape.head_dim * 2 +
-                              3 * rows * (shape.v_head_dim + 16);
-  const std::int64_t packing = layout.bytes() + 2 * layout.scratch_bytes();
-  const auto threads = static_cast<std::size_t>(placement.threads);
-  return {(where == Packed::in_call ? blocks : 0) +
-              threads * static_cast<std::size_t>(4 * floats + packing + 65536),
+  const auto packing = static_cast<std::size_t>(placement.threads) *
+                       static_cast<std::size_t>(rounded_up(layout.scratch_bytes(), 4096));
+  const std::int64_t given =
+      where == Packed::block_by_block ? GivenBlocks::scratch_bytes(layout) : 0;
+  return {(where == Packed::in_call ? blocks : 0) + packing +
+              query_flash_bytes(shape, given, placement.threads),
           AttentionOutputs::bytes_per_slot(a) + (where == Packed::once ? blocks : 0)};
 }
 

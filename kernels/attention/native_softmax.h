@@ -11,12 +11,14 @@ namespace ergon {
 /// Rows of a softmax attention in a slot.
 class SoftmaxRows final : public FlashRows {
  public:
+  /// `sinks` of the heads; nullptr: none.
+  SoftmaxRows(const Attention& a, const std::byte* q, const float* sinks,
+              const simd::TileSet& floats, std::byte* o)
+      : a_(a), rows_(a, q, floats), sinks_(sinks), o_(o) {}
   SoftmaxRows(const Attention& a, const Inputs& inputs, std::size_t slot,
               const simd::TileSet& floats, std::byte* o)
-      : a_(a),
-        rows_(a, inputs, slot, floats),
-        sinks_(a.sinks ? inputs.as<float>("sink", slot) : nullptr),
-        o_(o) {}
+      : SoftmaxRows(a, inputs.data("q", slot), a.sinks ? inputs.as<float>("sink", slot) : nullptr,
+                    floats, o) {}
   RowsInMemory queries(std::int64_t sequence, std::int64_t head, std::int64_t first,
                        std::int64_t count, std::byte* scratch) const override {
     return rows_.queries(sequence, head, first, count, scratch);

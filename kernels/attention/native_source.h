@@ -13,10 +13,16 @@ void widen_elements(DType from_type, const std::byte* from, DType to_type, std::
 
 class OperandKv final : public KvSource {
  public:
+  /// "k" and "v".
   OperandKv(const Attention& workload, const Inputs& inputs, std::size_t slot)
       : product_(workload.product_dtype()),
         keys_(workload, inputs, slot, false),
         values_(workload, inputs, slot, true) {}
+  /// "latent", of which the first elements are the values too.
+  static OperandKv latent(const Attention& workload, const Inputs& inputs, std::size_t slot) {
+    const KvRows rows(workload, inputs, slot, "latent", 1, workload.latent_dim());
+    return {workload.product_dtype(), rows, rows};
+  }
   RowsInMemory keys(std::int64_t sequence, std::int64_t head, std::int64_t first,
                     std::int64_t count, std::byte* scratch) const override {
     return rows(keys_, sequence, head, first, count, scratch);
@@ -36,6 +42,9 @@ class OperandKv final : public KvSource {
   RowsInMemory rows(const KvRows& from, std::int64_t sequence, std::int64_t head,
                     std::int64_t first, std::int64_t count, std::byte* scratch) const;
 
+  OperandKv(DType product, const KvRows& keys, const KvRows& values)
+      : product_(product), keys_(keys), values_(values) {}
+
   DType product_;
   KvRows keys_, values_;
 };
@@ -44,9 +53,8 @@ class OperandKv final : public KvSource {
 /// head's r / q_len-th head of queries.
 class QueryRows {
  public:
-  QueryRows(const Attention& workload, const Inputs& inputs, std::size_t slot,
-            const simd::TileSet& floats)
-      : a_(workload), q_(inputs.data("q", slot)), floats_(floats) {}
+  QueryRows(const Attention& workload, const std::byte* q, const simd::TileSet& floats)
+      : a_(workload), q_(q), floats_(floats) {}
   std::int64_t query(std::int64_t row) const { return row % a_.q_len; }
   std::int64_t q_head(std::int64_t head, std::int64_t row) const {
     return head * a_.group() + row / a_.q_len;
