@@ -59,6 +59,21 @@ TEST(Models, AreVerifiedWhereTheyAreKnownAndElseSaidToBeUnknown) {
                                              "of its suite: suite:6: gemm[1].model: ")));
 }
 
+TEST(Models, StandForTheirAttention) {
+  program::Folder folder;
+  program::write(folder / "suite.toml",
+                 std::string("name = \"layers\"\n[budget]\nseconds = 1\n[[attention]]\n") +
+                     "phase = \"prefill\"\nkv_len = 16\nmodel = \"gpt-oss-20b\"\n" + naive);
+  const auto run = program::ergon(folder, "run suite.toml --meter none --out a.json");
+  ASSERT_TRUE(program::ran(run));
+  EXPECT_THAT(run.out, AllOf(HasSubstr("KV 2048 B/token"), HasSubstr("full square 4.19 MFLOP"),
+                             HasSubstr("window=128")));
+  const auto verified = program::ergon(folder, "verify a.json");
+  EXPECT_EQ(verified.exit_code, 0) << verified.out << verified.err;
+  const auto report = program::ergon(folder, "report a.json --group-by implementation");
+  EXPECT_THAT(report.out, HasSubstr("attention phase=prefill q_heads=64 kv_heads=8 head_dim=64"));
+}
+
 struct Mistake {
   const char* name;
   const char* keys;

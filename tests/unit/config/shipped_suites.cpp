@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "bench/config/suite.h"
 #include "kernels/registry.h"
@@ -39,12 +40,12 @@ TEST(ShippedSuites, HoldOnlyWorkloadsThatTheirFamilyAccepts) {
 }
 
 TEST(ShippedSuites, NameOnlyBackendsThatThisSourceTreeHas) {
-  std::set<std::string, std::less<>> known;
-  for (const RegistryEntry& entry : registry_entries()) known.emplace(entry.backend);
+  std::set<std::pair<std::string, std::string>> known;
+  for (const RegistryEntry& entry : registry_entries()) known.emplace(entry.kernel, entry.backend);
   for (const Suite& suite : shipped())
     for (const SuiteEntry& entry : suite.entries)
       for (const std::string& selector : entry.backends)
-        EXPECT_TRUE(known.contains(selector.substr(0, selector.find(':'))))
+        EXPECT_TRUE(known.contains({entry.kernel, selector.substr(0, selector.find(':'))}))
             << UserError(entry.where("backend"), selector).what();
 }
 
