@@ -28,7 +28,7 @@ std::optional<Way> way_of(const Attention& a, simd::Isa isa) {
       if (a.phase == Phase::decode) return Way{absorbed_plan_footprint, make_absorbed_plan};
       return Way{expanded_plan_footprint, make_expanded_plan};
     case Structure::sparse:
-      break;
+      return Way{sparse_plan_footprint, make_sparse_plan};
   }
   return std::nullopt;
 }

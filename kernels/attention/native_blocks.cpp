@@ -73,6 +73,11 @@ void KvBlocks::pack_scales(const KvSource& from, std::int64_t sequence, std::int
   }
 }
 
+void KvBlocks::put_scale(float scale, std::int64_t key, std::byte* block) const {
+  auto* scales = reinterpret_cast<float*>(block + scales_at_);
+  scales[key] = scales[shape_.block + key] = scale;
+}
+
 void KvBlocks::pack_keys(const RowsInMemory& rows, std::int64_t count, std::byte* to) const {
   const std::int64_t used = shape_.head_dim * shape_.element;
   for (std::int64_t i = 0; i < count; ++i) {

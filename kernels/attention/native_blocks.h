@@ -45,6 +45,8 @@ class KvBlocks {
   std::int64_t scratch_bytes() const noexcept;
   KvBlock at(const std::byte* block) const noexcept;
   std::byte* values(std::byte* block) const noexcept { return block + values_at_; }
+  /// Gives a key and its value one scale; of a scaled layout.
+  void put_scale(float scale, std::int64_t key, std::byte* block) const;
   /// Columns of a panel of values.
   std::int64_t width() const noexcept { return width_; }
   /// The panel that begins at column `first` of V, among a block's values.

@@ -63,8 +63,8 @@ using Loop = SoftmaxLoop<Avx2>;
 }  // namespace
 
 constinit const SoftmaxSet avx2_softmax_f32 = {
-    Isa::avx2, false, "", Loop::columns<false>, Loop::row<false>, Loop::scale};
+    Isa::avx2, false, "", Loop::columns<false>, Loop::row<false>, Loop::scale, Loop::positive};
 constinit const SoftmaxSet avx2_softmax_bf16 = {
-    Isa::avx2, true, "", Loop::columns<true>, Loop::row<true>, Loop::scale};
+    Isa::avx2, true, "", Loop::columns<true>, Loop::row<true>, Loop::scale, Loop::positive};
 
 }  // namespace ergon::simd

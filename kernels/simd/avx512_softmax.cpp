@@ -10,8 +10,8 @@ using Loop = SoftmaxLoop<Avx512Softmax>;
 }  // namespace
 
 constinit const SoftmaxSet avx512_softmax_f32 = {
-    Isa::avx512, false, "", Loop::columns<false>, Loop::row<false>, Loop::scale};
+    Isa::avx512, false, "", Loop::columns<false>, Loop::row<false>, Loop::scale, Loop::positive};
 constinit const SoftmaxSet avx512_softmax_bf16 = {
-    Isa::avx512, true, "", Loop::columns<true>, Loop::row<true>, Loop::scale};
+    Isa::avx512, true, "", Loop::columns<true>, Loop::row<true>, Loop::scale, Loop::positive};
 
 }  // namespace ergon::simd

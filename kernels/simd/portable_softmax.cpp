@@ -69,8 +69,8 @@ using Loop = SoftmaxLoop<Portable>;
 }  // namespace
 
 constinit const SoftmaxSet portable_softmax_f32 = {
-    Isa::portable, false, "", Loop::columns<false>, Loop::row<false>, Loop::scale};
+    Isa::portable, false, "", Loop::columns<false>, Loop::row<false>, Loop::scale, Loop::positive};
 constinit const SoftmaxSet portable_softmax_bf16 = {
-    Isa::portable, true, "", Loop::columns<true>, Loop::row<true>, Loop::scale};
+    Isa::portable, true, "", Loop::columns<true>, Loop::row<true>, Loop::scale, Loop::positive};
 
 }  // namespace ergon::simd

@@ -70,6 +70,15 @@ struct ScaleColumns {
   int lanes = 0;
 };
 
+/// sums[r] += sum over lanes of weights[lane] max(0, values[r][lane]), rows of `lanes`.
+struct PositiveSums {
+  const float* values = nullptr;
+  const float* weights = nullptr;
+  float* sums = nullptr;
+  std::int64_t rows = 0;
+  int lanes = 0;
+};
+
 struct SoftmaxSet {
   Isa isa;
   bool bf16;                 // weights are; else f32
@@ -78,6 +87,7 @@ struct SoftmaxSet {
   bool (*columns)(const SoftmaxColumns& call);
   bool (*row)(const SoftmaxRow& call);
   void (*scale)(const ScaleColumns& call);
+  void (*positive)(const PositiveSums& call);
 };
 
 /// All that this build holds, best last.

@@ -233,6 +233,16 @@ struct SoftmaxLoop {
       }
     }
   }
+
+  static void positive(const PositiveSums& call) {
+    for (std::int64_t r = 0; r < call.rows; ++r) {
+      F sum{};
+      for (int lane = 0; lane < call.lanes; lane += Unit::lanes)
+        sum += Unit::largest(Unit::load(call.values + r * call.lanes + lane), F{}) *
+               Unit::load(call.weights + lane);
+      call.sums[r] += Unit::total(sum);
+    }
+  }
 };
 
 }  // namespace ergon::simd
