@@ -1,4 +1,5 @@
 // Attention by our own kernels (docs/attention.md).
+#include <stdexcept>
 #include <utility>
 
 #include "kernels/attention/native_latent.h"
@@ -17,20 +18,20 @@ struct Way {
                                 const Placement& placement, simd::Isa isa);
 };
 
-std::optional<Way> way_of(const Attention& a, simd::Isa isa) {
+Way way_of(const Attention& a, simd::Isa isa) {
   switch (a.structure) {
     case Structure::softmax:
-      if (decodes_by_keys(a, isa)) return Way{key_plan_footprint, make_key_plan};
-      return Way{query_plan_footprint, make_query_plan};
+      if (decodes_by_keys(a, isa)) return {key_plan_footprint, make_key_plan};
+      return {query_plan_footprint, make_query_plan};
     case Structure::linear:
-      return Way{native_linear_footprint, make_native_linear_plan};
+      return {native_linear_footprint, make_native_linear_plan};
     case Structure::mla:
-      if (a.phase == Phase::decode) return Way{absorbed_plan_footprint, make_absorbed_plan};
-      return Way{expanded_plan_footprint, make_expanded_plan};
+      if (a.phase == Phase::decode) return {absorbed_plan_footprint, make_absorbed_plan};
+      return {expanded_plan_footprint, make_expanded_plan};
     case Structure::sparse:
-      return Way{sparse_plan_footprint, make_sparse_plan};
+      return {sparse_plan_footprint, make_sparse_plan};
   }
-  return std::nullopt;
+  throw std::logic_error("a structure of attention that nobody has written");
 }
 
 class NativeAttention final : public Implementation {
@@ -45,19 +46,17 @@ class NativeAttention final : public Implementation {
   }
   const ImplementationInfo& info() const noexcept override { return info_; }
   std::optional<std::string> unsupported(const Workload& workload) const override {
-    const auto* attention = dynamic_cast<const Attention*>(&workload);
-    if (attention == nullptr) return "computes attention only";
-    if (!way_of(*attention, isa_)) return "has no kernel for this structure";
+    if (dynamic_cast<const Attention*>(&workload) == nullptr) return "computes attention only";
     return std::nullopt;
   }
   Footprint footprint(const Workload& workload, const Placement& placement) const override {
     const auto& a = dynamic_cast<const Attention&>(workload);
-    return way_of(a, isa_)->footprint(a, placement, isa_);
+    return way_of(a, isa_).footprint(a, placement, isa_);
   }
   std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,
                                 const Placement& placement) const override {
     const auto& a = dynamic_cast<const Attention&>(workload);
-    return way_of(a, isa_)->plan(a, inputs, placement, isa_);
+    return way_of(a, isa_).plan(a, inputs, placement, isa_);
   }
 
  private:

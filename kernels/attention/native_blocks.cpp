@@ -8,16 +8,6 @@ namespace {
 
 constexpr std::int64_t word = 4, line = 64;  // bytes
 
-/// Two rows become words of a panel; of an odd last row the second is zeros.
-void weave(const std::uint16_t* even, const std::uint16_t* odd, std::int64_t count,
-           std::uint32_t* to) {
-  if (odd == nullptr) {
-    for (std::int64_t i = 0; i < count; ++i) to[i] = even[i];
-  } else {
-    for (std::int64_t i = 0; i < count; ++i) to[i] = even[i] | std::uint32_t{odd[i]} << 16;
-  }
-}
-
 }  // namespace
 
 KvBlocks::KvBlocks(const NativeShape& shape, bool scaled)
@@ -90,17 +80,20 @@ void KvBlocks::pack_values(const RowsInMemory& rows, std::int64_t count, std::by
   for (std::int64_t key = 0; key < count; key += shape_.group) {
     const std::byte* row = rows.first + key * rows.stride;
     std::byte* line_of_words = to + key / shape_.group * width_ * word;
-    for (std::int64_t c = 0; c < shape_.v_head_dim; c += width_) {
-      const std::int64_t columns = std::min(width_, shape_.v_head_dim - c);
-      const std::byte* at = row + c * shape_.element;
-      std::byte* panel = line_of_words + value_panel(c);
-      if (shape_.group == 1)
-        std::memcpy(panel, at, static_cast<std::size_t>(columns * word));
-      else
-        weave(reinterpret_cast<const std::uint16_t*>(at),
-              key + 1 < count ? reinterpret_cast<const std::uint16_t*>(at + rows.stride) : nullptr,
-              columns, reinterpret_cast<std::uint32_t*>(panel));
+    if (shape_.group == 1) {
+      for (std::int64_t c = 0; c < shape_.v_head_dim; c += width_)
+        std::memcpy(line_of_words + value_panel(c), row + c * word,
+                    static_cast<std::size_t>(std::min(width_, shape_.v_head_dim - c) * word));
+      continue;
     }
+    simd::Weave call;
+    call.even = reinterpret_cast<const std::uint16_t*>(row);
+    if (key + 1 < count) call.odd = reinterpret_cast<const std::uint16_t*>(row + rows.stride);
+    call.columns = shape_.v_head_dim;
+    call.to = reinterpret_cast<std::uint32_t*>(line_of_words);
+    call.lanes = static_cast<int>(width_);
+    call.panel = panel_ / word;
+    shape_.softmax.weave(call);
   }
 }
 

@@ -47,6 +47,13 @@ struct Avx2 {
     return _mm256_srli_epi32(
         _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
   }
+  static __m256i words(const std::uint16_t* from) {
+    return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  }
+  static void weave(const std::uint16_t* low, const std::uint16_t* high, std::uint32_t* to) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                        _mm256_or_si256(words(low), _mm256_slli_epi32(words(high), 16)));
+  }
   static void store_pairs(std::byte* to, F a, F b) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
                         _mm256_or_si256(rounded(a), _mm256_slli_epi32(rounded(b), 16)));
@@ -63,8 +70,10 @@ using Loop = SoftmaxLoop<Avx2>;
 }  // namespace
 
 constinit const SoftmaxSet avx2_softmax_f32 = {
-    Isa::avx2, false, "", Loop::columns<false>, Loop::row<false>, Loop::scale, Loop::positive};
+    Isa::avx2,   false,          "",         Loop::columns<false>, Loop::row<false>,
+    Loop::scale, Loop::positive, Loop::weave};
 constinit const SoftmaxSet avx2_softmax_bf16 = {
-    Isa::avx2, true, "", Loop::columns<true>, Loop::row<true>, Loop::scale, Loop::positive};
+    Isa::avx2,   true,           "",         Loop::columns<true>, Loop::row<true>,
+    Loop::scale, Loop::positive, Loop::weave};
 
 }  // namespace ergon::simd

@@ -24,7 +24,7 @@ using Loop = SoftmaxLoop<Pairs>;
 }  // namespace
 
 constinit const SoftmaxSet avx512_softmax_bf16_pairs = {
-    Isa::avx512,     true,        "avx512_bf16", Loop::columns<true>,
-    Loop::row<true>, Loop::scale, Loop::positive};
+    Isa::avx512,     true,        "avx512_bf16",  Loop::columns<true>,
+    Loop::row<true>, Loop::scale, Loop::positive, Loop::weave};
 
 }  // namespace ergon::simd

@@ -34,6 +34,12 @@ struct Avx512Softmax {
     return _mm512_srli_epi32(
         _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
   }
+  static __m512i words(const std::uint16_t* from) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  }
+  static void weave(const std::uint16_t* low, const std::uint16_t* high, std::uint32_t* to) {
+    _mm512_storeu_si512(to, _mm512_or_si512(words(low), _mm512_slli_epi32(words(high), 16)));
+  }
   static void store_pairs(std::byte* to, F a, F b) {
     _mm512_storeu_si512(to, _mm512_or_si512(rounded(a), _mm512_slli_epi32(rounded(b), 16)));
   }

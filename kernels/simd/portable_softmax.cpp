@@ -54,6 +54,11 @@ struct Portable {
     const U of = bits<U>(&value);
     return (of + 0x7fff + ((of >> 16) & 1)) >> 16;
   }
+  static void weave(const std::uint16_t* low, const std::uint16_t* high, std::uint32_t* to) {
+    const U words = __builtin_convertvector(bits<Half>(low), U) |
+                    (__builtin_convertvector(bits<Half>(high), U) << 16);
+    std::memcpy(to, &words, sizeof words);
+  }
   static void store_pairs(std::byte* to, F a, F b) {
     const U words = rounded(a) | (rounded(b) << 16);
     std::memcpy(to, &words, sizeof words);
@@ -69,8 +74,10 @@ using Loop = SoftmaxLoop<Portable>;
 }  // namespace
 
 constinit const SoftmaxSet portable_softmax_f32 = {
-    Isa::portable, false, "", Loop::columns<false>, Loop::row<false>, Loop::scale, Loop::positive};
+    Isa::portable, false,          "",         Loop::columns<false>, Loop::row<false>,
+    Loop::scale,   Loop::positive, Loop::weave};
 constinit const SoftmaxSet portable_softmax_bf16 = {
-    Isa::portable, true, "", Loop::columns<true>, Loop::row<true>, Loop::scale, Loop::positive};
+    Isa::portable, true,           "",         Loop::columns<true>, Loop::row<true>,
+    Loop::scale,   Loop::positive, Loop::weave};
 
 }  // namespace ergon::simd

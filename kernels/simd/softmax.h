@@ -79,6 +79,17 @@ struct PositiveSums {
   int lanes = 0;
 };
 
+/// Two rows of 16-bit elements become words, `lanes` of the set's tiles side by side in each panel;
+/// of no odd row the upper halves are zeros.
+struct Weave {
+  const std::uint16_t* even = nullptr;
+  const std::uint16_t* odd = nullptr;  // or nullptr
+  std::int64_t columns = 0;
+  std::uint32_t* to = nullptr;
+  int lanes = 0;
+  std::int64_t panel = 0;  // words from one panel to the next
+};
+
 struct SoftmaxSet {
   Isa isa;
   bool bf16;                 // weights are; else f32
@@ -88,6 +99,7 @@ struct SoftmaxSet {
   bool (*row)(const SoftmaxRow& call);
   void (*scale)(const ScaleColumns& call);
   void (*positive)(const PositiveSums& call);
+  void (*weave)(const Weave& call);
 };
 
 /// All that this build holds, best last.

@@ -8,6 +8,9 @@
 //   power<degree>(x)          2^x for x <= 9, 0 for minus infinity
 //   store_pairs(p, a, b)      words of bf16: a in the lower halves, b in the upper ones
 //   store_bf16(p, a)          as bf16, side by side
+//   weave(p, q, to)           `lanes` 16-bit elements each: p's in the lower halves of words, q's
+//   in
+//                             the upper ones
 #pragma once
 
 #include <cmath>
@@ -242,6 +245,19 @@ struct SoftmaxLoop {
                Unit::load(call.weights + lane);
       call.sums[r] += Unit::total(sum);
     }
+  }
+
+  static void weave(const Weave& given) {
+    const Weave call = given;
+    constexpr std::int64_t lanes = Unit::lanes;
+    std::int64_t c = 0;
+    const auto to = [&](std::int64_t at) {
+      return call.to + at / call.lanes * call.panel + at % call.lanes;
+    };
+    if (call.odd != nullptr)
+      for (; c + lanes <= call.columns; c += lanes) Unit::weave(call.even + c, call.odd + c, to(c));
+    for (; c < call.columns; ++c)
+      *to(c) = call.even[c] | (call.odd == nullptr ? 0U : std::uint32_t{call.odd[c]} << 16);
   }
 };
 
