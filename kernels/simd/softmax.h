@@ -23,7 +23,7 @@ struct CpuInfo;
 
 namespace ergon::simd {
 
-/// Lanes are a multiple of this, and so are padded rows of logits.
+/// Padded rows of logits are a multiple of this.
 inline constexpr int softmax_lanes = 16;
 
 struct SoftmaxCall {
@@ -38,7 +38,7 @@ struct SoftmaxCall {
 /// logits [keys][lanes]; weights as words of the product: f32 [keys][lanes], or pairs of bf16
 /// [(keys + 1) / 2][lanes], an odd last one with a zero.
 struct SoftmaxColumns : SoftmaxCall {
-  int lanes = 0;
+  int lanes = 0;  // whole vectors of the instruction set's tiles
   /// [lanes]: of keys first_key, first_key + 1, ... those from first to end - 1 count. They are
   /// looked at for rows before all_first and from all_end on: others count in all lanes.
   const std::int32_t* first = nullptr;

@@ -180,7 +180,7 @@ struct SoftmaxLoop {
   static bool row(const SoftmaxRow& given) {
     const SoftmaxRow call = given;
     const float scale = call.soft_cap > 0 ? 1 : call.scale_log2;
-    const bool whole = call.first <= 0 && call.end >= call.keys && call.keys % Unit::lanes == 0;
+    const bool whole = call.first <= 0 && call.end >= call.keys && call.keys % softmax_lanes == 0;
     if (!whole || call.soft_cap > 0 || call.key_scale != nullptr) change(call, whole);
     const int padded = (call.keys + softmax_lanes - 1) / softmax_lanes * softmax_lanes;
     F found = all(-infinity);
