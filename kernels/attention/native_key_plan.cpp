@@ -126,7 +126,7 @@ Footprint key_plan_footprint(const Attention& a, const Placement& placement, sim
   const std::int64_t rows = a.q_len * a.group();
   // Scratch of all threads, and as many partial results: not more.
   const std::int64_t scratch =
-      rows * (8 * cache->block() + 8 * a.head_dim + 64 + 3 * 4 * (cache->columns() + 16)) +
+      rows * (8 * cache->block() + 8 * a.head_dim + 64 + 12 * (cache->columns() + 16)) +
       cache->query_bytes(rows) + cache->value_scratch(rows) + 65536;
   return {static_cast<std::size_t>(placement.threads) * static_cast<std::size_t>(scratch),
           AttentionOutputs::bytes_per_slot(a) + cache_bytes(a, *cache)};

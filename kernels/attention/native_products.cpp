@@ -10,8 +10,8 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t word = 4;  // bytes
-constexpr std::int64_t most_tile = 64 * 64;
+constexpr std::int64_t word = 4;                         // bytes
+constexpr std::size_t most_tile = std::size_t{64} * 64;  // rows by columns of any set
 
 }  // namespace
 
@@ -88,7 +88,7 @@ void HeadProducts::tile(const std::byte* panel, const RowsInMemory& rows, int co
   call.left_group = word;
   call.right = panel;
   call.right_group = panel_ * word;
-  call.columns = static_cast<int>(columns - (vectors - 1) * tiles_.lanes);
+  call.columns = static_cast<int>(columns - std::int64_t{vectors - 1} * tiles_.lanes);
   call.to = direct ? out : reinterpret_cast<std::byte*>(sums);
   call.to_row = direct ? stride : panel_ * word;
   call.to_bf16 = direct && type == DType::bf16;

@@ -195,7 +195,7 @@ struct SoftmaxLoop {
       sum += weight;
       if (call.value_scale != nullptr) weight *= padded_scales(call.value_scale, key, call.keys);
       if constexpr (bf16)
-        Unit::store_bf16(call.weights + 2 * key, weight);
+        Unit::store_bf16(call.weights + std::int64_t{2} * key, weight);
       else
         Unit::store(reinterpret_cast<float*>(call.weights) + key, weight);
     }
