@@ -5,6 +5,7 @@
 //   attend   all heads over the latents where they lie; the values of a block are interleaved once
 //            for all of them
 //   project  times W_uv
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -165,10 +166,13 @@ Attention absorbed(const Attention& workload) {
 Footprint absorbed_plan_footprint(const Attention& a, const Placement& placement, simd::Isa isa) {
   const NativeShape shape = shape_of(absorbed(a), isa);
   const KvBlocks layout(shape, a.kv_dtype == DType::s8);
-  return {
-      query_flash_bytes(shape, GivenBlocks::scratch_bytes(layout), placement.threads) +
-          query_bytes(a) + sum_bytes(a) + 8192,
-      AttentionOutputs::bytes_per_slot(a) + absorbing(a, isa).bytes() + projecting(a, isa).bytes()};
+  const HeadProducts into = absorbing(a, isa), from = projecting(a, isa);
+  // One after the other.
+  const std::size_t packing = std::max(into.packing_bytes(a.dtype), from.packing_bytes(a.dtype));
+  return {query_flash_bytes(shape, GivenBlocks::scratch_bytes(layout), a.batch, placement.threads) +
+              packing * static_cast<std::size_t>(placement.threads) + query_bytes(a) +
+              sum_bytes(a) + 8192,
+          AttentionOutputs::bytes_per_slot(a) + into.bytes() + from.bytes()};
 }
 
 std::unique_ptr<Plan> make_absorbed_plan(const Attention& workload, const Inputs& inputs,

@@ -145,10 +145,15 @@ class ExpandedPlan final : public Plan {
 Footprint expanded_plan_footprint(const Attention& a, const Placement& placement, simd::Isa isa) {
   const NativeShape shape = shape_of(a, isa);
   const KvBlocks layout(shape, a.kv_dtype == DType::s8);
-  return {
-      query_flash_bytes(shape, 0, placement.threads) + PackedBlocks::bytes(a, shape, layout) +
-          ExpandedPlan::scratch_stride(a, shape) * static_cast<std::size_t>(placement.threads),
-      AttentionOutputs::bytes_per_slot(a) + keys_of(a, isa).bytes() + values_of(a, isa).bytes()};
+  const HeadProducts keys = keys_of(a, isa), values = values_of(a, isa);
+  // One after the other.
+  const std::size_t of_a_thread =
+      std::max(keys.packing_bytes(a.dtype), values.packing_bytes(a.dtype)) +
+      ExpandedPlan::scratch_stride(a, shape);
+  return {query_flash_bytes(shape, 0, a.batch * a.kv_heads, placement.threads) +
+              PackedBlocks::bytes(a, shape, layout) +
+              of_a_thread * static_cast<std::size_t>(placement.threads),
+          AttentionOutputs::bytes_per_slot(a) + keys.bytes() + values.bytes()};
 }
 
 std::unique_ptr<Plan> make_expanded_plan(const Attention& workload, const Inputs& inputs,

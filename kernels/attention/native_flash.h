@@ -61,8 +61,10 @@ std::unique_ptr<QueryFlash> make_query_flash(const FlashProblem& problem, const 
                                              const KvBlocks& layout, const FlashRows& rows,
                                              std::int64_t block_scratch, int threads);
 
-/// Of all threads, with as many partial results: it allocates not more.
-std::size_t query_flash_bytes(const NativeShape& shape, std::int64_t block_scratch, int threads);
+/// It allocates not more: scratch and partial results of all threads, and the lists of what each
+/// does. `heads` of keys, of all sequences.
+std::size_t query_flash_bytes(const NativeShape& shape, std::int64_t block_scratch,
+                              std::int64_t heads, int threads);
 
 /// Keys in lanes; `q_rows` queries meet a head of keys. A head's blocks, of `blocks` each, lie one
 /// behind the other in the cache, those of its sequence's heads likewise.

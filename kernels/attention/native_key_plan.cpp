@@ -124,11 +124,12 @@ bool decodes_by_keys(const Attention& a, simd::Isa isa) {
 Footprint key_plan_footprint(const Attention& a, const Placement& placement, simd::Isa isa) {
   const auto cache = make_key_cache(a, isa);
   const std::int64_t rows = a.q_len * a.group();
-  // Scratch of all threads, and as many partial results: not more.
+  // Scratch of all threads, partial results, and the lists of what each does: not more.
   const std::int64_t scratch =
       rows * (8 * cache->block() + 8 * a.head_dim + 64 + 12 * (cache->columns() + 16)) +
       cache->query_bytes(rows) + cache->value_scratch(rows) + 65536;
-  return {static_cast<std::size_t>(placement.threads) * static_cast<std::size_t>(scratch),
+  return {static_cast<std::size_t>(placement.threads) * static_cast<std::size_t>(scratch) +
+              static_cast<std::size_t>(Split::bytes(a.batch * a.kv_heads)),
           AttentionOutputs::bytes_per_slot(a) + cache_bytes(a, *cache)};
 }
 

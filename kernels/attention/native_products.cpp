@@ -34,7 +34,7 @@ void HeadProducts::pack(const std::byte* from, DType from_type, std::int64_t col
                         std::int64_t k_stride, std::int64_t head, std::byte* packed) const {
   std::vector<std::byte> wide;
   if (from_type != product_) {
-    wide.resize(static_cast<std::size_t>(n_ * k_ * element_));
+    wide.resize(packing_bytes(from_type));
     widen_elements(from_type, from, product_, wide.data(), n_ * k_);
     from = wide.data();
   }

@@ -17,6 +17,10 @@ class HeadProducts {
   std::size_t bytes() const noexcept {
     return static_cast<std::size_t>(heads_ * panels_ * panel_bytes_);
   }
+  /// That pack() needs while it runs.
+  std::size_t packing_bytes(DType from_type) const noexcept {
+    return from_type == product_ ? 0 : static_cast<std::size_t>(n_ * k_ * element_);
+  }
   /// Element (column, i) of a head is at from + (column column_stride + i k_stride) elements, one
   /// of the strides being 1; they are widened to what is multiplied.
   void pack(const std::byte* from, DType from_type, std::int64_t column_stride,

@@ -16,6 +16,11 @@ namespace {
 
 /// Of an item: more where blocks are packed for each item anew.
 constexpr std::int64_t tile_queries = 64, tile_queries_of_given = 128;
+std::int64_t lanes_of_an_item(const NativeShape& shape, std::int64_t block_scratch) {
+  const std::int64_t most = block_scratch > 0 ? tile_queries_of_given : tile_queries;
+  return std::min(most / shape.panel * shape.panel, rounded_up(shape.q_rows, shape.panel));
+}
+
 constexpr float infinity = std::numeric_limits<float>::infinity();
 constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
 
@@ -42,9 +47,7 @@ class OfQueries final : public QueryFlash {
         shape_(shape),
         layout_(layout),
         threads_(threads),
-        lanes_(std::min(
-            (block_scratch > 0 ? tile_queries_of_given : tile_queries) / shape.panel * shape.panel,
-            rounded_up(shape.q_rows, shape.panel))),
+        lanes_(lanes_of_an_item(shape, block_scratch)),
         tiles_((shape.q_rows + lanes_ - 1) / lanes_),
         split_(items(rows), threads) {
     const std::int64_t floats = sizeof(float), l = lanes_, p = shape_.panel;
@@ -353,12 +356,14 @@ std::unique_ptr<QueryFlash> make_query_flash(const FlashProblem& problem, const 
   return std::make_unique<OfQueries>(problem, shape, layout, rows, block_scratch, threads);
 }
 
-std::size_t query_flash_bytes(const NativeShape& shape, std::int64_t block_scratch, int threads) {
-  const std::int64_t rows = rounded_up(std::min<std::int64_t>(shape.q_rows, 128), shape.panel);
+std::size_t query_flash_bytes(const NativeShape& shape, std::int64_t block_scratch,
+                              std::int64_t heads, int threads) {
+  const std::int64_t rows = lanes_of_an_item(shape, block_scratch);
   const std::int64_t floats = shape.block * 2 * shape.panel + rows * shape.head_dim * 2 +
                               (3 * rows + shape.panel) * (shape.v_head_dim + 16);
   return static_cast<std::size_t>(threads) *
-         static_cast<std::size_t>(4 * floats + block_scratch + 65536);
+             static_cast<std::size_t>(4 * floats + block_scratch + 65536) +
+         static_cast<std::size_t>(Split::bytes(heads * ((shape.q_rows + rows - 1) / rows)));
 }
 
 }  // namespace ergon

@@ -152,7 +152,7 @@ Footprint query_plan_footprint(const Attention& a, const Placement& placement, s
   const std::int64_t given =
       where == Packed::block_by_block ? GivenBlocks::scratch_bytes(layout) : 0;
   return {(where == Packed::in_call ? blocks : 0) + packing +
-              query_flash_bytes(shape, given, placement.threads),
+              query_flash_bytes(shape, given, a.batch * a.kv_heads, placement.threads),
           AttentionOutputs::bytes_per_slot(a) + (where == Packed::once ? blocks : 0)};
 }
 

@@ -43,6 +43,11 @@ class Split {
     }
   }
 
+  /// Of a list of items and their chunks, while they grow: not more.
+  static constexpr std::int64_t bytes(std::int64_t items) {
+    return items * std::int64_t{3 * (sizeof(Item) + sizeof(Chunk))};
+  }
+
   struct Merge {
     std::int64_t item;
     std::size_t first, end;  // partial results
