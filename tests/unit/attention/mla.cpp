@@ -199,7 +199,7 @@ TEST_P(Ways, ExpandedAndAbsorbedAgree) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Mla, Ways, testing::Values("reference", "naive"),
+INSTANTIATE_TEST_SUITE_P(Mla, Ways, testing::Values("reference", "naive", "native"),
                          [](const auto& way) { return string(way.param); });
 
 class MlaOracle : public testing::TestWithParam<const char*> {

@@ -5,9 +5,12 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/attention/attention.h"
+#include "kernels/devices/cpu.h"
+#include "kernels/fill.h"
 #include "kernels/registry.h"
 
 namespace ergon {
@@ -50,12 +53,14 @@ struct Outputs {
     if (found == list.end()) throw std::out_of_range(name);
     return *found;
   }
+  One& of(const std::string& name) {
+    return list[static_cast<std::size_t>(&std::as_const(*this).of(name) - list.data())];
+  }
   double get(const std::string& name, std::int64_t index) const {
     return load(of(name).desc.dtype, of(name).bytes.data(), index);
   }
   void set(const std::string& name, std::int64_t index, double value) {
-    const auto at = static_cast<std::size_t>(&of(name) - list.data());
-    store(list[at].desc.dtype, list[at].bytes.data(), index, value);
+    store(of(name).desc.dtype, of(name).bytes.data(), index, value);
   }
   Accuracy checked_by(const Oracle& oracle) const {
     std::vector<HostTensor> tensors;
@@ -64,34 +69,46 @@ struct Outputs {
   }
 };
 
-/// One call of "reference" or "naive" over slot 0.
+inline Device& processor() {
+  static const std::unique_ptr<Device> cpu = [] {
+    std::string reason;
+    return std::move(find_cpu(reason).at(0));
+  }();
+  return *cpu;
+}
+
+/// One call over slot 0, what nobody writes being poison.
+inline Outputs outputs_of(const Implementation& implementation, const Attention& workload,
+                          const Inputs& inputs, int threads = 1) {
+  Device& cpu = processor();
+  const auto plan = implementation.prepare(workload, inputs, {&cpu, threads, 1});
+  Outputs outputs;
+  for (const DeviceTensor& tensor : plan->outputs(0)) {
+    Outputs::One one{tensor.name, tensor.desc, {}};
+    one.bytes.resize(tensor.desc.span_bytes(), poison_byte(tensor.desc.dtype));
+    cpu.upload(*tensor.buffer, tensor.offset, one.bytes.data(), one.bytes.size());
+    outputs.list.push_back(std::move(one));
+  }
+  plan->reset(0);
+  const auto stream = cpu.make_stream();
+  for (std::size_t stage = 0; stage < plan->stages().size(); ++stage)
+    plan->enqueue(stage, *stream, 0);
+  stream->finish();
+  for (const DeviceTensor& tensor : plan->outputs(0)) {
+    std::vector<std::byte>& bytes = outputs.of(tensor.name).bytes;
+    cpu.download(bytes.data(), *tensor.buffer, tensor.offset, bytes.size());
+  }
+  return outputs;
+}
+
+/// Of a backend that is one implementation: our own.
 inline Outputs outputs_of(const std::string& backend, const Attention& workload,
                           const Inputs& inputs) {
   static const Registry registry{RegistryOptions{}};
-  static const std::unique_ptr<Device> cpu = [] {
-    for (const DeviceEntry& entry : device_entries()) {
-      std::string reason;
-      for (auto& device : entry.find(reason))
-        if (device->info().id.rfind("cpu", 0) == 0) return std::move(device);
-    }
-    throw std::runtime_error("no processor");
-  }();
   for (const auto& implementation : registry.implementations()) {
     const ImplementationInfo& info = implementation->info();
-    if (info.kernel != "attention" || info.backend != backend) continue;
-    const auto plan = implementation->prepare(workload, inputs, {cpu.get(), 1, 1});
-    const auto stream = cpu->make_stream();
-    for (std::size_t stage = 0; stage < plan->stages().size(); ++stage)
-      plan->enqueue(stage, *stream, 0);
-    stream->finish();
-    Outputs outputs;
-    for (const DeviceTensor& tensor : plan->outputs(0)) {
-      Outputs::One one{tensor.name, tensor.desc, {}};
-      one.bytes.resize(tensor.desc.span_bytes());
-      cpu->download(one.bytes.data(), *tensor.buffer, tensor.offset, one.bytes.size());
-      outputs.list.push_back(std::move(one));
-    }
-    return outputs;
+    if (info.kernel == "attention" && info.backend == backend)
+      return outputs_of(*implementation, workload, inputs);
   }
   throw std::runtime_error("no implementation: " + backend);
 }

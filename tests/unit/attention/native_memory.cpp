@@ -1,0 +1,121 @@
+// What native attention allocates: as much as it says at most, and nothing that grows with queries
+// times keys.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/attention/allocations.h"
+#include "tests/unit/attention/native_isas.h"
+#include "tests/unit/attention/outputs_of.h"
+
+namespace ergon {
+namespace {
+
+using std::string;
+
+FieldMap fields(const char* structure, const char* phase,
+                const std::vector<std::pair<const char*, std::int64_t>>& integers) {
+  FieldMap all = attention_fields(structure, phase, integers);
+  if (string(structure) == "mla")
+    all.insert({{"head_dim", std::int64_t{48}},
+                {"v_head_dim", std::int64_t{32}},
+                {"kv_lora_rank", std::int64_t{64}},
+                {"rope_head_dim", std::int64_t{16}}});
+  return all;
+}
+
+std::vector<FieldMap> workloads() {
+  return {
+      fields("softmax", "prefill", {{"q_heads", 4}, {"kv_len", 700}, {"head_dim", 64}}),
+      fields("softmax", "prefill",
+             {{"q_heads", 2}, {"kv_len", 90}, {"head_dim", 33}, {"v_head_dim", 17}, {"batch", 3}}),
+      fields("softmax", "prefill",
+             {{"q_heads", 32}, {"kv_heads", 2}, {"kv_len", 64}, {"head_dim", 16}, {"batch", 40}}),
+      fields("softmax", "decode", {{"q_heads", 1}, {"kv_len", 1}, {"head_dim", 1}}),
+      fields("softmax", "decode",
+             {{"q_heads", 8}, {"kv_heads", 2}, {"kv_len", 1500}, {"head_dim", 128}}),
+      fields("softmax", "decode",
+             {{"q_heads", 64}, {"kv_heads", 64}, {"kv_len", 9}, {"head_dim", 8}, {"batch", 32}}),
+      fields("softmax", "decode",
+             {{"q_heads", 40}, {"kv_heads", 1}, {"kv_len", 1500}, {"head_dim", 256}}),
+      fields("mla", "prefill", {{"q_heads", 4}, {"kv_len", 300}}),
+      fields("mla", "prefill",
+             {{"q_heads", 4},
+              {"kv_len", 20},
+              {"head_dim", 384},
+              {"v_head_dim", 256},
+              {"kv_lora_rank", 512}}),
+      fields("mla", "decode",
+             {{"q_heads", 4},
+              {"kv_len", 20},
+              {"head_dim", 384},
+              {"v_head_dim", 256},
+              {"kv_lora_rank", 512}}),
+      fields("mla", "decode", {{"q_heads", 70}, {"kv_len", 900}, {"batch", 2}}),
+  };
+}
+
+class NativeMemory : public testing::TestWithParam<Types> {};
+
+TEST_P(NativeMemory, IsAllThatIsAllocated) {
+  // Whole pages else hide what is taken.
+  set_page_policy(PagePolicy::small);
+  for (const FieldMap& one : workloads())
+    for (const simd::Isa isa : usable_isas())
+      for (const int threads : {1, 4}) {
+        const std::size_t slots = threads == 1 ? 3 : 1;
+        const Attention a = attention_of(with(one, GetParam()));
+        const auto inputs = attention_family().inputs(a, 3, slots);
+        const Placement placement{&processor(), threads, slots};
+        const Footprint said = native_attention(isa).footprint(a, placement);
+        const auto stream = processor().make_stream();
+        on_team(threads, [](int, int) {});
+        const Allocations before = allocations();
+        begin_of_most();
+        {
+          const auto plan = native_attention(isa).prepare(a, *inputs, placement);
+          for (std::size_t slot = 0; slot < slots; ++slot)
+            for (std::size_t stage = 0; stage < plan->stages().size(); ++stage)
+              plan->enqueue(stage, *stream, slot);
+          stream->finish();
+        }
+        const Allocations after = allocations();
+        const std::size_t most = after.most - before.bytes;
+        // A mapping is whole pages; a plan has a name, stages, and other small parts.
+        const std::size_t beside = 4096 * (after.mappings - before.mappings) + 4096;
+        EXPECT_LE(most, said.once + slots * said.per_slot + beside)
+            << a.name() << " " << simd::name(isa) << ", " << threads << " threads, " << slots
+            << " slots";
+        // Nor is it told to be several times what it is.
+        EXPECT_GE(4 * most + 262144 * static_cast<std::size_t>(threads),
+                  said.once + slots * said.per_slot)
+            << a.name() << " " << simd::name(isa) << ", " << threads << " threads, " << slots
+            << " slots";
+        EXPECT_EQ(after.bytes, before.bytes) << a.name();
+      }
+}
+
+TEST_P(NativeMemory, DoesNotGrowWithQueriesTimesKeys) {
+  for (const char* structure : {"softmax", "mla"})
+    for (const char* phase : {"prefill", "decode"}) {
+      const auto bytes = [&](std::int64_t times, simd::Isa isa) {
+        const bool decode = string(phase) == "decode";
+        const Attention a = attention_of(with(fields(structure, phase,
+                                                     {{"q_heads", 4},
+                                                      {"q_len", times * (decode ? 16 : 4096)},
+                                                      {"kv_len", times * (decode ? 16384 : 4096)}}),
+                                              GetParam()));
+        const Footprint said = native_attention(isa).footprint(a, {&processor(), 2, 1});
+        return static_cast<double>(said.once + said.per_slot);
+      };
+      for (const simd::Isa isa : usable_isas())
+        EXPECT_LT(bytes(4, isa), 5 * bytes(1, isa))
+            << structure << " " << phase << " " << simd::name(isa);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, NativeMemory,
+                         testing::Values(all_types[0], all_types[1], all_types[2], all_types[3]),
+                         [](const auto& param) { return label(param.param); });
+
+}  // namespace
+}  // namespace ergon
