@@ -326,7 +326,7 @@ Footprint sparse_plan_footprint(const Attention& a, const Placement& placement, 
   const Scorer scorer(a, isa);
   const std::size_t selections =
       static_cast<std::size_t>(placement.threads) * static_cast<std::size_t>(4 * a.kv_len);
-  return {query_flash_bytes(shape, layout.bytes(), placement.threads) +
+  return {query_flash_bytes(shape, layout.bytes(), a.batch * a.q_len, placement.threads) +
               SparsePlan::scores_bytes(a) + SparsePlan::sums_bytes(a) +
               SparsePlan::scratch_bytes(a, scorer, placement.threads) + selections + 16384,
           AttentionOutputs::bytes_per_slot(a)};
