@@ -1,0 +1,180 @@
+// Softmax attention by the Graph API of oneDNN 3.x: one fused partition (onednn_graph.h) for
+// sequences that see the same keys, or none.
+//
+// What a partition runs is the library's choice, and it tells nobody: 3.13 takes a loop over heads
+// where there are more than twice as many as threads, each with its whole matrix of scores, and
+// otherwise primitives one after the other. detail() says on which side of that a plan is.
+// Causal masks and windows are explicit, made once.
+#include <omp.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "kernels/attention/onednn_graph.h"
+#include "kernels/attention/outputs.h"
+#include "kernels/gemm/onednn_call.h"
+#include "kernels/registry.h"
+
+namespace ergon {
+namespace {
+
+using onednn::AttentionGraph;
+using onednn::ThreadCount;
+
+/// Matrices of scores of a block.
+std::int64_t matrices(const Attention& a, const SequenceBlock& block) {
+  return block.sequences * (a.q_len == 1 ? a.kv_heads : a.q_heads);
+}
+
+bool enough_for_a_loop(std::int64_t matrices, int threads) {
+  return matrices > std::int64_t{2} * threads;
+}
+
+/// Scores that the library keeps by itself, as 3.13 does: f32, and weights.
+std::size_t score_bytes(const Attention& a, int threads) {
+  std::int64_t most = 0;
+  for (const SequenceBlock& block : blocks_of_equal_keys(a)) {
+    const std::int64_t all = matrices(a, block),
+                       scores = block.sequences * a.q_heads * a.q_len * block.keys.size();
+    most = std::max(most, enough_for_a_loop(all, threads) ? scores / all * threads : scores);
+  }
+  return static_cast<std::size_t>(most) * (sizeof(float) + size_of(a.dtype));
+}
+
+std::vector<std::unique_ptr<AttentionGraph>> graphs_of(const Attention& a) {
+  std::vector<std::unique_ptr<AttentionGraph>> graphs;
+  for (const SequenceBlock& block : blocks_of_equal_keys(a))
+    graphs.push_back(std::make_unique<AttentionGraph>(a, block));
+  return graphs;
+}
+
+class OnednnAttentionPlan final : public Plan {
+ public:
+  OnednnAttentionPlan(const Attention& workload, const Inputs& inputs, const Placement& placement)
+      : workload_(workload),
+        threads_(placement.threads),
+        blocks_(blocks_of_equal_keys(workload)),
+        graphs_(graphs_of(workload)),
+        cache_(workload, inputs, *placement.device),
+        outputs_(workload, *placement.device, placement.slots),
+        stream_(onednn::cpu()) {
+    if (cache_.gathers()) stages_.push_back(cache_.gather_stage());
+    stages_.push_back({"attend", true, workload.work()});
+    for (const auto& graph : graphs_) {
+      masks_.push_back(graph->masked() ? placement.device->allocate(graph->mask_bytes()) : nullptr);
+      if (masks_.back()) graph->fill_mask(masks_.back()->host());
+      graph->compile(onednn::cpu());
+    }
+    const auto size = static_cast<std::int64_t>(size_of(workload.dtype));
+    for (std::size_t slot = 0; slot < placement.slots; ++slot)
+      for (std::size_t i = 0; i < blocks_.size(); ++i) {
+        const std::int64_t sequence = blocks_[i].sequence,
+                           rows = sequence * workload.q_len * workload.q_heads * size;
+        calls_.push_back(graphs_[i]->bound(
+            {inputs.data("q", slot) + rows * workload.head_dim, cache_.first(sequence, slot, false),
+             cache_.first(sequence, slot, true), masks_[i] ? masks_[i]->host() : nullptr,
+             outputs_.data(0, slot) + rows * workload.v_head_dim},
+            onednn::cpu()));
+      }
+  }
+
+  std::span<const Stage> stages() const noexcept override { return stages_; }
+  void activate() override { omp_set_num_threads(threads_); }
+  void enqueue(std::size_t stage, Stream& /*runs_at_once*/, std::size_t slot) override {
+    if (stage + 1 < stages_.size()) return cache_.gather(slot, threads_);
+    for (std::size_t i = 0; i < graphs_.size(); ++i)
+      graphs_[i]->run(stream_, calls_[slot * graphs_.size() + i]);
+  }
+  void reset(std::size_t /*slot*/) override {}
+  std::vector<DeviceTensor> outputs(std::size_t slot) override { return outputs_.tensors(slot); }
+  std::string detail() const override {
+    std::string text = graphs_.front()->masked() ? "one partition, explicit mask" : "one partition";
+    text += enough_for_a_loop(matrices(workload_, blocks_.front()), threads_)
+                ? ", heads enough for the library's loop over them"
+                : ", too few heads for the library's loop over them";
+    if (graphs_.size() > 1)
+      text += "; " + std::to_string(graphs_.size()) + " calls for sequences of different lengths";
+    return text;
+  }
+
+ private:
+  const Attention workload_;
+  const int threads_;
+  const std::vector<SequenceBlock> blocks_;
+  const std::vector<std::unique_ptr<AttentionGraph>> graphs_;  // of each block
+  WholeCache cache_;
+  AttentionOutputs outputs_;
+  dnnl::stream stream_;
+  std::vector<std::unique_ptr<Buffer>> masks_;
+  std::vector<AttentionGraph::Bound> calls_;  // by slot, then by block
+  std::vector<Stage> stages_;
+};
+
+class OnednnAttention final : public Implementation {
+ public:
+  OnednnAttention() {
+    info_.kernel = "attention";
+    info_.backend = info_.name = "onednn";
+    info_.device_kind = "cpu";
+    info_.about =
+        "Graph API, the fused partition of scaled dot-product attention; masks explicit, made once";
+    info_.library = onednn::library();
+  }
+
+  const ImplementationInfo& info() const noexcept override { return info_; }
+  std::optional<std::string> unavailable() const override {
+    return onednn::refuse_runtime(dnnl_version()->cpu_runtime);
+  }
+  int max_threads() const override {
+    const bool sequential = dnnl_version()->cpu_runtime == DNNL_RUNTIME_SEQ;
+    return sequential ? 1 : Implementation::max_threads();
+  }
+
+  std::optional<std::string> unsupported(const Workload& workload) const override {
+    const auto* a = dynamic_cast<const Attention*>(&workload);
+    if (a == nullptr) return "computes attention only";
+    if (a->structure != Structure::softmax) return "computes the softmax structure only";
+    if (a->kv_dtype != a->dtype)
+      return "oneDNN's graph has queries and keys of one type, not " +
+             std::string(name(a->kv_dtype)) + " keys beside " + std::string(name(a->dtype));
+    if (a->sinks) return "oneDNN's pattern of attention has no sinks";
+    try {
+      // The others differ in the number of keys and sequences only.
+      const AttentionGraph graph(*a, blocks_of_equal_keys(*a).back());
+      if (!graph.refusal().empty()) return graph.refusal();
+    } catch (const dnnl::error& error) {
+      return onednn::describe(error);
+    }
+    return std::nullopt;
+  }
+
+  Footprint footprint(const Workload& workload, const Placement& placement) const override {
+    const auto& a = dynamic_cast<const Attention&>(workload);
+    std::size_t masks = 0;
+    for (const auto& graph : graphs_of(a)) masks += graph->mask_bytes();
+    return {masks + WholeCache::bytes(a) + score_bytes(a, placement.threads),
+            AttentionOutputs::bytes_per_slot(a)};
+  }
+
+  std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,
+                                const Placement& placement) const override {
+    if (placement.threads > max_threads())
+      throw std::runtime_error("this oneDNN is built without threads");
+    const ThreadCount threads(placement.threads);
+    return std::make_unique<OnednnAttentionPlan>(dynamic_cast<const Attention&>(workload), inputs,
+                                                 placement);
+  }
+
+ private:
+  ImplementationInfo info_;
+};
+
+}  // namespace
+
+Implementations make_attention_onednn(const RegistryOptions& /*options*/) {
+  Implementations all;
+  all.push_back(std::make_unique<OnednnAttention>());
+  return all;
+}
+
+}  // namespace ergon
