@@ -10,16 +10,22 @@ using Fields = std::vector<std::pair<std::string, LayerKind::Value>>;
 std::int64_t whole(int value) { return value; }
 
 LayerKind latent(const Model& model, const LatentAttention& mla) {
-  Fields fields = {
+  const Fields fields = {
       {"structure", std::string("mla")},         {"q_heads", whole(model.q_heads)},
       {"head_dim", whole(model.head_dim)},       {"v_head_dim", whole(mla.v_head_dim)},
       {"kv_lora_rank", whole(mla.kv_lora_rank)}, {"rope_head_dim", whole(mla.qk_rope_head_dim)}};
   if (!model.sparse) return {"mla", model.layers, fields};
-  fields.front().second = std::string("sparse");
-  fields.insert(fields.end(), {{"index_heads", whole(model.sparse->index_heads)},
-                               {"index_head_dim", whole(model.sparse->index_head_dim)},
-                               {"top_k", whole(model.sparse->top_k)}});
-  return {"sparse", model.layers, fields};
+  // Over latents: their widths follow from them, but the logits' scale is the heads'.
+  return {"sparse",
+          model.layers,
+          {{"structure", std::string("sparse")},
+           {"q_heads", whole(model.q_heads)},
+           {"scale", 1 / std::sqrt(static_cast<double>(model.head_dim))},
+           {"kv_lora_rank", whole(mla.kv_lora_rank)},
+           {"rope_head_dim", whole(mla.qk_rope_head_dim)},
+           {"index_heads", whole(model.sparse->index_heads)},
+           {"index_head_dim", whole(model.sparse->index_head_dim)},
+           {"top_k", whole(model.sparse->top_k)}}};
 }
 
 Fields softmax(const Model& model) {

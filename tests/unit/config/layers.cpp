@@ -62,13 +62,13 @@ TEST(AttentionLayers, WithWindowsOnlyAreOneKind) {
 }
 
 TEST(AttentionLayers, OfLatentAttentionTellTheLatent) {
-  const std::string latent =
-      " q_heads=128 head_dim=192 v_head_dim=128 kv_lora_rank=512 "
-      "rope_head_dim=64";
-  EXPECT_THAT(layers_of("deepseek-v3"), ElementsAre("mla x61: structure=mla" + latent));
+  EXPECT_THAT(layers_of("deepseek-v3"),
+              ElementsAre("mla x61: structure=mla q_heads=128 head_dim=192 v_head_dim=128 "
+                          "kv_lora_rank=512 rope_head_dim=64"));
   EXPECT_THAT(layers_of("deepseek-v3.2"),
-              ElementsAre("sparse x61: structure=sparse" + latent +
-                          " index_heads=64 index_head_dim=128 top_k=2048"));
+              ElementsAre("sparse x61: structure=sparse q_heads=128 scale=0.072169 "
+                          "kv_lora_rank=512 rope_head_dim=64 index_heads=64 index_head_dim=128 "
+                          "top_k=2048"));
 }
 
 TEST(AttentionLayers, OfAHybridModelAreSoftmaxAndLinear) {
