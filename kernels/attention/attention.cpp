@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "kernels/attention/structure.h"
-#include "kernels/devices/cpu.h"
+#include "kernels/devices/memory.h"
 #include "kernels/fill.h"
 
 namespace ergon {
@@ -192,6 +192,8 @@ class AttentionFamily final : public Family {
   std::unique_ptr<Inputs> inputs(const Workload& workload, std::uint64_t seed,
                                  std::size_t slots) const override {
     const auto& a = dynamic_cast<const Attention&>(workload);
+    // All implementations read the same pages, which are those of packed caches too.
+    const PagePolicyScope pages(policy_for_packed_weights());
     auto inputs = std::make_unique<Inputs>(operands(workload), slots);
     inputs->distribution = structure_of(a).fill(a, *inputs, seed);
     std::vector<HostTensor> tensors;
@@ -220,21 +222,6 @@ const StructureRules& structure_of(const Attention& workload) noexcept {
   using Rules = const StructureRules& (*)();
   static constexpr Rules rules[] = {softmax_rules, mla_rules, sparse_rules, linear_rules};
   return rules[static_cast<std::size_t>(workload.structure)]();
-}
-
-void fill_dense(Inputs& inputs, const std::string& name, std::uint64_t seed) {
-  const TensorDesc& desc = inputs.desc(name);
-  std::byte* data = inputs.data(name, 0);
-  constexpr std::int64_t part = 4096;
-  const std::int64_t all = desc.elements(), parts = (all + part - 1) / part;
-  on_team(usable_processors(), [&](int thread, int team) {
-    std::vector<float> drawn(part);
-    for (std::int64_t i = parts * thread / team; i < parts * (thread + 1) / team; ++i) {
-      normal_values(seed, stream_of(name), static_cast<std::uint64_t>(i * part), drawn);
-      for (std::int64_t j = i * part; j < std::min(all, (i + 1) * part); ++j)
-        store(desc.dtype, data, j, double{drawn[static_cast<std::size_t>(j - i * part)]});
-    }
-  });
 }
 
 std::vector<Field> Attention::fields() const {

@@ -105,8 +105,9 @@ class ExpandedPlan final : public Plan {
   void expand_block(const OperandKv& source, std::size_t slot, std::int64_t sequence,
                     std::int64_t head, std::int64_t index, std::byte* scratch) const {
     const std::int64_t first = index * shape_.block, rank = a_.kv_lora_rank * shape_.element;
-    const std::int64_t count = std::min(shape_.block, a_.length(sequence) - first);
-    if (count <= 0) return;
+    const KeyRange seen = a_.keys(sequence);
+    const std::int64_t count = std::min(shape_.block, seen.end - first);
+    if (count <= 0 || first + count <= seen.first) return;
     const RowsInMemory latents = source.keys(sequence, 0, first, count, scratch);
     std::byte* to = blocks().place(sequence, head, index);
     keys_.multiply(weights(slot), head, latents, count, shape_.dtype, to, shape_.row);

@@ -1,7 +1,7 @@
 // Decoding with keys in lanes.
 //
-//   pack     once: the cache from the layout it is given in to that of native_cache.h
-//   append   the new tokens' keys and values
+//   pack     once: the cache so far, from the layout it is given in to that of native_cache.h
+//   append   the keys and values of the call's tokens
 //   attend   native_keys.cpp
 #include <algorithm>
 #include <utility>
@@ -89,7 +89,7 @@ class KeyPlan final : public Plan {
         const std::int64_t head = i % a_.kv_heads, index = i / a_.kv_heads % blocks;
         const std::int64_t sequence = i / blocks / a_.kv_heads;
         put(keys, values, sequence, head, index * block,
-            std::min((index + 1) * block, a_.length(sequence)), cache(slot));
+            std::min((index + 1) * block, a_.length(sequence) - a_.q_len), cache(slot));
       }
     });
   }

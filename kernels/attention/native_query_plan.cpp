@@ -1,9 +1,9 @@
 // Softmax attention with queries in lanes.
 //
-//   pack     keys and values into blocks: in every call of a prefill, whose keys are new; once
-//   where
-//            they are a cache
-//   append   decoding: the new tokens' keys and values into their blocks
+//   pack     keys and values into blocks: those of a prefill in every call; of a cache once, but
+//   for
+//            the call's tokens
+//   append   of a cache, the keys and values of the call's tokens
 //   attend   native_queries.cpp
 //
 // A cache that is stored narrower than it is multiplied (f16, s8) stays as it is given: decoding
@@ -49,11 +49,9 @@ class QueryPlan final : public Plan {
       blocks_ = placement.device->allocate(PackedBlocks::bytes(a_, shape_, layout_) *
                                            (packed_ == Packed::once ? placement.slots : 1));
       scratch_ = HostMemory(scratch_stride() * static_cast<std::size_t>(threads_));
-      const double kv =
-          static_cast<double>(a.batch) * static_cast<double>(a.kv_len) * *a.kv_bytes_per_token();
-      stages_.push_back({"pack",
-                         packed_ == Packed::in_call,
-                         {0, kv + static_cast<double>(PackedBlocks::bytes(a_, shape_, layout_))}});
+      // Read, and written about as large.
+      stages_.push_back(
+          {"pack", packed_ == Packed::in_call, {0, 2 * seen_keys(a) * *a.kv_bytes_per_token()}});
     }
     if (packed_ == Packed::once) {
       const double tokens = static_cast<double>(a.batch) * static_cast<double>(a.q_len);
@@ -100,8 +98,11 @@ class QueryPlan final : public Plan {
         // Heads of a token lie side by side.
         const std::int64_t head = i % a_.kv_heads, index = i / a_.kv_heads % each;
         const std::int64_t sequence = i / each / a_.kv_heads, first = index * shape_.block;
-        const std::int64_t count = std::min(shape_.block, a_.length(sequence) - first);
-        if (count > 0)
+        const KeyRange seen = a_.keys(sequence);
+        const std::int64_t end =
+            packed_ == Packed::once ? a_.length(sequence) - a_.q_len : seen.end;
+        const std::int64_t count = std::min(shape_.block, end - first);
+        if (count > 0 && first + count > seen.first)
           layout_.pack(source, sequence, head, first, count, scratch,
                        to.place(sequence, head, index));
       }

@@ -40,7 +40,4 @@ const StructureRules& linear_rules();
 
 const StructureRules& structure_of(const Attention& workload) noexcept;
 
-/// Draws slot 0 of a dense operand, normal(0, 1).
-void fill_dense(Inputs& inputs, const std::string& name, std::uint64_t seed);
-
 }  // namespace ergon
