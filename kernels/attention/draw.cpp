@@ -56,7 +56,7 @@ void draw_table(const Attention& a, Inputs& inputs, std::uint64_t seed) {
 }
 
 void draw_rows(const Attention& a, Inputs& inputs, std::uint64_t seed, const std::string& operand,
-               std::int64_t heads, std::int64_t width) {
+               std::int64_t heads, std::int64_t width, const ChangeRow& change) {
   const KvRows rows(a, inputs, 0, operand, heads, width);
   std::byte* data = inputs.data(operand, 0);
   std::memset(data, std::to_integer<int>(poison_byte(rows.dtype())),
@@ -75,6 +75,7 @@ void draw_rows(const Attention& a, Inputs& inputs, std::uint64_t seed, const std
         for (std::int64_t h = 0; h < heads; ++h) {
           const std::int64_t line = (b * a.kv_len + t) * heads + h;
           normal_values(seed, stream_of(operand), static_cast<std::uint64_t>(line * width), drawn);
+          if (change) change(b, t, h, drawn);
           std::byte* row = data + (rows.row(b, t, h) - data);
           if (scales != nullptr) {
             scales[(row - data) / width] = quantize_activations(

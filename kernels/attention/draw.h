@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 
 #include "kernels/attention/attention.h"
@@ -16,8 +18,12 @@ void draw_dense(Inputs& inputs, const std::string& operand, std::uint64_t seed,
 void draw_sinks(const Attention& workload, Inputs& inputs, std::uint64_t seed);
 /// Places of the pages, in an order of the seed; before any row is drawn.
 void draw_table(const Attention& workload, Inputs& inputs, std::uint64_t seed);
+/// Changes a row before it is rounded; of several threads.
+using ChangeRow = std::function<void(std::int64_t sequence, std::int64_t token, std::int64_t head,
+                                     std::span<float> row)>;
 /// Rows of tokens (kv.h), and NaN (s8: codes and scales) where no token is.
 void draw_rows(const Attention& workload, Inputs& inputs, std::uint64_t seed,
-               const std::string& operand, std::int64_t heads, std::int64_t width);
+               const std::string& operand, std::int64_t heads, std::int64_t width,
+               const ChangeRow& change = {});
 
 }  // namespace ergon

@@ -153,8 +153,9 @@ TEST_P(SoftmaxOracle, FindsAnotherScaleOrSoftCap) {
 
 // Of a cache one key shorter every query stands one position earlier.
 TEST_P(SoftmaxOracle, FindsTheMissingLastKey) {
-  for (const FieldMap& fields : {decode_of(2, 2), decode_of(2, 65), decode_of(2, 500),
-                                 prefill_of(2, 200, {{"q_len", whole(70)}})}) {
+  for (const FieldMap& fields :
+       {decode_of(2, 2), decode_of(2, 65), decode_of(2, 500), decode_of(1, 4096),
+        decode_of(1, 65536), prefill_of(2, 200, {{"q_len", whole(70)}})}) {
     const Attention right = attention_of(typed(fields));
     Attention wrong = right;
     wrong.kv_len -= 1;
