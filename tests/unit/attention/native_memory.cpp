@@ -34,7 +34,7 @@ std::vector<FieldMap> workloads() {
       fields("softmax", "decode",
              {{"q_heads", 8}, {"kv_heads", 2}, {"kv_len", 1500}, {"head_dim", 128}}),
       fields("softmax", "decode",
-             {{"q_heads", 64}, {"kv_heads", 64}, {"kv_len", 9}, {"head_dim", 8}, {"batch", 32}}),
+             {{"q_heads", 64}, {"kv_heads", 64}, {"kv_len", 9}, {"head_dim", 1}, {"batch", 64}}),
       fields("softmax", "decode",
              {{"q_heads", 40}, {"kv_heads", 1}, {"kv_len", 1500}, {"head_dim", 256}}),
       fields("mla", "prefill", {{"q_heads", 4}, {"kv_len", 300}}),
