@@ -25,7 +25,7 @@ FieldMap fields(const char* structure, const char* phase,
 
 std::vector<FieldMap> workloads() {
   return {
-      fields("softmax", "prefill", {{"q_heads", 4}, {"kv_len", 700}, {"head_dim", 64}}),
+      fields("softmax", "prefill", {{"q_heads", 4}, {"kv_len", 300}, {"head_dim", 64}}),
       fields("softmax", "prefill",
              {{"q_heads", 2}, {"kv_len", 90}, {"head_dim", 33}, {"v_head_dim", 17}, {"batch", 3}}),
       fields("softmax", "prefill",
@@ -34,7 +34,7 @@ std::vector<FieldMap> workloads() {
       fields("softmax", "decode",
              {{"q_heads", 8}, {"kv_heads", 2}, {"kv_len", 1500}, {"head_dim", 128}}),
       fields("softmax", "decode",
-             {{"q_heads", 40}, {"kv_heads", 1}, {"kv_len", 1500}, {"head_dim", 256}}),
+             {{"q_heads", 40}, {"kv_heads", 1}, {"kv_len", 300}, {"head_dim", 256}}),
       fields("mla", "prefill", {{"q_heads", 4}, {"kv_len", 300}}),
       fields("mla", "prefill",
              {{"q_heads", 4},
@@ -48,7 +48,7 @@ std::vector<FieldMap> workloads() {
               {"head_dim", 384},
               {"v_head_dim", 256},
               {"kv_lora_rank", 512}}),
-      fields("mla", "decode", {{"q_heads", 70}, {"kv_len", 900}, {"batch", 2}}),
+      fields("mla", "decode", {{"q_heads", 70}, {"kv_len", 200}, {"batch", 2}}),
   };
 }
 
