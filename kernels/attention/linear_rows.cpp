@@ -1,6 +1,7 @@
 #include "kernels/attention/linear_rows.h"
 
 #include "kernels/attention/linear.h"
+#include "kernels/attention/rows_oracle.h"
 #include "kernels/devices/cpu.h"
 
 namespace ergon {
@@ -20,12 +21,6 @@ Real faded(const LinearHead& head, std::int64_t tokens) {
   const auto n = static_cast<std::size_t>(tokens);
   if constexpr (sizeof(Real) == sizeof(float)) return head.plain_decays[n];
   return static_cast<Real>(head.decays[n]);
-}
-
-double rounded_to(DType dtype, double value) {
-  std::uint64_t storage = 0;
-  store(dtype, &storage, 0, value);
-  return load(dtype, &storage, 0);
 }
 
 Row stored(const std::vector<float>& row, DType dtype) {

@@ -14,12 +14,6 @@
 namespace ergon {
 namespace {
 
-double rounded_to(DType dtype, double value) {
-  std::uint64_t storage = 0;
-  store(dtype, &storage, 0, value);
-  return load(dtype, &storage, 0);
-}
-
 /// What a query of a head needs, widened from slot 0.
 struct HeadWeights {
   std::vector<double> uk;  // [nope, rank]

@@ -50,17 +50,10 @@ class OfKeys final : public KeyFlash {
   }
 
   void run(const FlashRows& rows, const std::byte* cache) override {
-    on_team(threads_, [&](int thread, int team) {
-      const Scratch scratch = scratch_of(thread);
-      for (int share = thread; share < threads_; share += team)
-        for (const Chunk& chunk : split_.share(static_cast<std::size_t>(share)))
-          attend(rows, cache, chunk, scratch);
-      if (split_.merges().empty()) return;
-      team_barrier();
-      for (std::size_t i = static_cast<std::size_t>(thread); i < split_.merges().size();
-           i += static_cast<std::size_t>(team))
-        merge(rows, split_.merges()[i], scratch);
-    });
+    split_.run(
+        threads_,
+        [&](const Chunk& chunk, int thread) { attend(rows, cache, chunk, scratch_of(thread)); },
+        [&](const Split::Merge& of, int thread) { merge(rows, of, scratch_of(thread)); });
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/attention/linear.h"
+#include "kernels/attention/native_shape.h"
 #include "kernels/devices/cpu.h"
 
 namespace ergon {
@@ -15,16 +16,6 @@ constexpr std::int64_t ahead = 1024;
 simd::Product product_of(DType dtype) {
   return dtype == DType::bf16 ? simd::Product::bf16 : simd::Product::f32;
 }
-
-std::int64_t rounded_up(std::int64_t value, std::int64_t to) { return (value + to - 1) / to * to; }
-
-/// Rows cut into as few tiles as hold them, of sizes as equal as they come.
-struct RowTiles {
-  RowTiles(std::int64_t all, int most_rows) : rows(all), tiles((all + most_rows - 1) / most_rows) {}
-  std::int64_t first(std::int64_t tile) const { return rows * tile / tiles; }
-  int size(std::int64_t tile) const { return static_cast<int>(first(tile + 1) - first(tile)); }
-  std::int64_t rows, tiles;
-};
 
 }  // namespace
 
@@ -128,7 +119,7 @@ void LinearChunks::take_queries_and_keys(const Block& block) const {
 }
 
 void LinearChunks::weigh(const Block& block) const {
-  const RowTiles tiles(block.count, set_.most_rows);
+  const TileCut tiles(block.count, set_.most_rows);
   simd::TileCall call;
   call.groups = head_dim_padded_ / group_;
   call.left_row = head_dim_padded_ * element_;
@@ -168,7 +159,7 @@ void LinearChunks::panel(const Block& block, std::int64_t first, int columns) co
 
 void LinearChunks::output(const Block& block, std::int64_t first, int columns, int width) const {
   const LinearSlice& slice = *block.slice;
-  const RowTiles tiles(block.count, set_.most_rows);
+  const TileCut tiles(block.count, set_.most_rows);
   const int vectors = width / set_.lanes;
   const bool direct = dtype_ == DType::f32 || set_.writes_bf16;
   simd::TileCall call;
@@ -195,7 +186,7 @@ void LinearChunks::output(const Block& block, std::int64_t first, int columns, i
 
 void LinearChunks::update(const Block& block, std::int64_t first, int columns, int width) const {
   const LinearSlice& slice = *block.slice;
-  const RowTiles tiles(head_dim_, set_.most_rows);
+  const TileCut tiles(head_dim_, set_.most_rows);
   const int vectors = width / set_.lanes;
   simd::TileCall call;
   call.groups = rounded_up(block.count, group_) / group_;

@@ -69,17 +69,10 @@ class OfQueries final : public QueryFlash {
   }
 
   void run(const FlashRows& rows, const FlashBlocks& blocks) override {
-    on_team(threads_, [&](int thread, int team) {
-      const Scratch scratch = scratch_of(thread);
-      for (int share = thread; share < threads_; share += team)
-        for (const Chunk& chunk : split_.share(static_cast<std::size_t>(share)))
-          attend(rows, blocks, chunk, scratch);
-      if (split_.merges().empty()) return;
-      team_barrier();
-      for (std::size_t i = static_cast<std::size_t>(thread); i < split_.merges().size();
-           i += static_cast<std::size_t>(team))
-        merge(rows, split_.merges()[i], scratch);
-    });
+    split_.run(
+        threads_,
+        [&](const Chunk& chunk, int thread) { attend(rows, blocks, chunk, scratch_of(thread)); },
+        [&](const Split::Merge& of, int thread) { merge(rows, of, scratch_of(thread)); });
   }
 
  private:

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/devices/cpu.h"
+
 namespace ergon {
 
 /// Blocks first to end - 1 of an item.
@@ -52,6 +54,22 @@ class Split {
     std::int64_t item;
     std::size_t first, end;  // partial results
   };
+
+  /// Calls attend(chunk, thread) for every chunk, each share on one of `threads` threads; when all
+  /// are done, join(merge, thread) for every item that was cut.
+  template <class Attend, class Join>
+  void run(int threads, Attend attend, Join join) const {
+    on_team(threads, [&](int thread, int team) {
+      for (std::size_t share = static_cast<std::size_t>(thread); share < shares_.size();
+           share += static_cast<std::size_t>(team))
+        for (const Chunk& chunk : shares_[share]) attend(chunk, thread);
+      if (merges_.empty()) return;
+      team_barrier();
+      for (std::size_t i = static_cast<std::size_t>(thread); i < merges_.size();
+           i += static_cast<std::size_t>(team))
+        join(merges_[i], thread);
+    });
+  }
   const std::vector<Chunk>& share(std::size_t share) const { return shares_[share]; }
   const std::vector<Merge>& merges() const { return merges_; }
   std::size_t partials() const { return partials_; }

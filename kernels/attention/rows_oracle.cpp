@@ -94,6 +94,12 @@ class RowsOracle final : public Oracle {
 
 }  // namespace
 
+double rounded_to(DType dtype, double value) {
+  std::uint64_t storage = 0;
+  store(dtype, &storage, 0, value);
+  return load(dtype, &storage, 0);
+}
+
 std::unique_ptr<Oracle> make_rows_oracle(NamedDesc output, std::vector<ExpectedRow> rows,
                                          std::string reference) {
   return std::make_unique<RowsOracle>(std::move(output), std::move(rows), std::move(reference));

@@ -28,6 +28,9 @@ constexpr int plain_sums(std::size_t rows) noexcept {
   return rows >= 1024 ? 1 : rows <= 64 ? 16 : static_cast<int>(1024 / rows);
 }
 
+/// As storing it in `dtype` leaves it.
+double rounded_to(DType dtype, double value);
+
 /// check() throws std::invalid_argument for outputs that are not this one, dense.
 std::unique_ptr<Oracle> make_rows_oracle(NamedDesc output, std::vector<ExpectedRow> rows,
                                          std::string reference);

@@ -56,12 +56,6 @@ std::vector<Real> row_of(const WideHead& head, const SoftmaxQuery& query, std::i
   return o;
 }
 
-double rounded_to(DType dtype, double value) {
-  std::uint64_t storage = 0;
-  store(dtype, &storage, 0, value);
-  return load(dtype, &storage, 0);
-}
-
 WideHead widened(const Attention& a, const Inputs& inputs, std::int64_t sequence,
                  std::int64_t head) {
   const KeyRange seen = a.keys(sequence);

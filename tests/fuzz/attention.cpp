@@ -13,6 +13,7 @@
 #include "kernels/fill.h"
 #include "kernels/registry.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/natives.h"
 
 namespace ergon {
 Implementations make_attention_native(const RegistryOptions& options);
@@ -20,33 +21,16 @@ Implementations make_attention_native(const RegistryOptions& options);
 namespace {
 
 using fuzz::Choices;
+using fuzz::cpu;
 using fuzz::expect;
+using fuzz::Native;
+using fuzz::natives_of;
 using Integer = std::int64_t;
 using Row = std::vector<double>;
 
-struct Native {
-  simd::Isa isa;
-  Implementations one;
-};
-
 const std::vector<Native>& natives() {
-  static const std::vector<Native> list = [] {
-    std::vector<Native> all;
-    for (const simd::Isa isa :
-         {simd::Isa::portable, simd::Isa::neon, simd::Isa::avx2, simd::Isa::avx512})
-      if (simd::available(isa, cpu_info()))
-        all.push_back({isa, make_attention_native({.isa = isa})});
-    return all;
-  }();
+  static const std::vector<Native> list = natives_of(make_attention_native);
   return list;
-}
-
-Device& cpu() {
-  static const auto devices = [] {
-    std::string reason;
-    return find_cpu(reason);
-  }();
-  return *devices.at(0);
 }
 
 std::unique_ptr<Workload> drawn_workload(Choices& choices) {
