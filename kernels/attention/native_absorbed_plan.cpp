@@ -20,8 +20,9 @@ namespace ergon {
 namespace {
 
 NativeShape shape_of(const Attention& latent, simd::Isa isa) {
-  return {latent.product_dtype(), latent.q_len * latent.q_heads, latent.head_dim, latent.v_head_dim,
-          isa};
+  return {latent.product_dtype(), latent.q_len * latent.q_heads,
+          latent.kv_len,          latent.head_dim,
+          latent.v_head_dim,      isa};
 }
 
 std::int64_t tokens(const Attention& a) { return a.batch * a.q_len; }

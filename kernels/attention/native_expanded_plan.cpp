@@ -18,7 +18,7 @@ namespace ergon {
 namespace {
 
 NativeShape shape_of(const Attention& a, simd::Isa isa) {
-  return {a.product_dtype(), a.q_len, a.head_dim, a.v_head_dim, isa};
+  return {a.product_dtype(), a.q_len, a.kv_len, a.head_dim, a.v_head_dim, isa};
 }
 HeadProducts keys_of(const Attention& a, simd::Isa isa) {
   return {a.product_dtype(), a.q_heads, a.nope_head_dim(), a.kv_lora_rank, isa};

@@ -35,6 +35,12 @@ class FlashRows {
   /// Rows of o; `values` are dense.
   virtual void write(std::int64_t sequence, std::int64_t head, std::int64_t first,
                      std::int64_t count, const float* values, std::int64_t stride) const = 0;
+  /// Where queries() reads and write() writes: those from `first` on that lie evenly. To be asked
+  /// for ahead of use.
+  virtual EvenRows read(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                        std::int64_t count) const = 0;
+  virtual EvenRows written(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                           std::int64_t count) const = 0;
 };
 
 /// Block `index` of a head of keys; `scratch` is of the bytes that were asked for.

@@ -14,11 +14,10 @@
 namespace ergon {
 namespace {
 
-/// Of an item: more where blocks are packed for each item anew.
-constexpr std::int64_t tile_queries = 64, tile_queries_of_given = 128;
-std::int64_t lanes_of_an_item(const NativeShape& shape, std::int64_t block_scratch) {
-  const std::int64_t most = block_scratch > 0 ? tile_queries_of_given : tile_queries;
-  return std::min(most / shape.panel * shape.panel, rounded_up(shape.q_rows, shape.panel));
+/// Of an item: as many as share what they read of a block beyond the L2 cache, or its packing.
+constexpr std::int64_t tile_queries = 128;
+std::int64_t lanes_of_an_item(const NativeShape& shape) {
+  return std::min(tile_queries / shape.panel * shape.panel, rounded_up(shape.q_rows, shape.panel));
 }
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
@@ -30,6 +29,21 @@ constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
 void fetch_behind(const std::byte* from, std::int64_t bytes) {
   constexpr std::int64_t ahead = 8192, line = 64;
   for (std::int64_t at = 0; at < bytes; at += line) __builtin_prefetch(from + ahead + at);
+}
+
+/// Rows that are used when a chunk is done. They lie pages apart, which no prefetcher of a
+/// processor follows, and are asked for beside the products of the last block: all at once they
+/// would be waited for.
+struct Ahead {
+  EvenRows written, read;
+};
+void fetch_some(EvenRows& rows) {
+  constexpr std::int64_t line = 64, some = 2;
+  for (std::int64_t i = 0; i < some && rows.count > 0; ++i, --rows.count) {
+    for (std::int64_t at = 0; at < rows.bytes; at += line)
+      __builtin_prefetch(rows.rows.first + at, 0, 2);
+    rows.rows.first += rows.rows.stride;
+  }
 }
 
 /// Of a thread.
@@ -47,8 +61,9 @@ class OfQueries final : public QueryFlash {
         shape_(shape),
         layout_(layout),
         threads_(threads),
-        lanes_(lanes_of_an_item(shape, block_scratch)),
+        lanes_(lanes_of_an_item(shape)),
         tiles_((shape.q_rows + lanes_ - 1) / lanes_),
+        cut_(block_scratch > 0 ? shape.block : NativeShape::cut),
         split_(items(rows), threads) {
     const std::int64_t floats = sizeof(float), l = lanes_, p = shape_.panel;
     Places places;
@@ -120,7 +135,7 @@ class OfQueries final : public QueryFlash {
         all.end = std::max(all.end, seen.end);
       }
       if (all.size() == 0) all = {};
-      list.push_back({all.first / shape_.block, (all.end + shape_.block - 1) / shape_.block});
+      list.push_back({all.first / cut_, (all.end + cut_ - 1) / cut_});
     }
     return list;
   }
@@ -173,17 +188,20 @@ class OfQueries final : public QueryFlash {
     const Item one = item(chunk.item);
     prepare(rows, one, s);
     std::vector<bool> started(static_cast<std::size_t>(lanes_ / shape_.panel));
-    for (std::int64_t b = chunk.first; b < chunk.end; ++b) {
+    const KeyRange part{chunk.first * cut_, chunk.end * cut_};
+    Ahead ahead{written(rows, chunk), read_next(rows, chunk)};
+    for (std::int64_t b = part.first / shape_.block; b * shape_.block < part.end; ++b) {
+      const bool last = (b + 1) * shape_.block >= part.end;
       const KvBlock block = blocks.block(one.sequence, one.head, b, s.block);
       for (std::int64_t p = 0; p < one.count; p += shape_.panel) {
         const Limits seen = limits(one, p, s);
         const std::int64_t from = b * shape_.block;
-        KeyRange keys{std::max<std::int64_t>(0, seen.any.first - from),
-                      std::min(shape_.block, seen.any.end - from)};
+        KeyRange keys{std::max({std::int64_t{0}, part.first - from, seen.any.first - from}),
+                      std::min({shape_.block, part.end - from, seen.any.end - from})};
         keys.first -= keys.first % shape_.group;
         if (keys.size() == 0) continue;
         const auto panel = static_cast<std::size_t>(p / shape_.panel);
-        step(block, from, keys, seen.all, p, started[panel], s);
+        step(block, from, keys, seen.all, p, started[panel], last ? &ahead : nullptr, s);
         started[panel] = true;
       }
     }
@@ -202,9 +220,21 @@ class OfQueries final : public QueryFlash {
     return static_cast<std::size_t>(lanes_ * shape_.v_head_dim) * sizeof(float);
   }
 
+  /// Rows of o that are written when a chunk is done, and of the queries that come then.
+  EvenRows written(const FlashRows& rows, const Chunk& chunk) const {
+    const Item one = item(chunk.item);
+    if (chunk.partial >= 0) return {};
+    return rows.written(one.sequence, one.head, one.first, one.count);
+  }
+  EvenRows read_next(const FlashRows& rows, const Chunk& chunk) const {
+    if (chunk.item + 1 == problem_.sequences * problem_.heads * tiles_) return {};
+    const Item next = item(chunk.item + 1);
+    return rows.read(next.sequence, next.head, next.first, next.count);
+  }
+
   /// Some keys of the block that begins with key `from` meet a panel of queries.
   void step(const KvBlock& block, std::int64_t from, const KeyRange& keys, const KeyRange& all,
-            std::int64_t p, bool started, const Scratch& s) const {
+            std::int64_t p, bool started, Ahead* ahead, const Scratch& s) const {
     const std::int64_t width = shape_.panel * 4, n = keys.size();
     simd::TileCall call;
     call.groups = shape_.words;
@@ -243,6 +273,10 @@ class OfQueries final : public QueryFlash {
         if (p == 0) {
           const std::int64_t part = call.groups * call.left_group / columns.tiles;
           fetch_behind(values + t * part, part);
+        }
+        if (ahead != nullptr) {
+          fetch_some(ahead->written);
+          fetch_some(ahead->read);
         }
         shape_.tiles.tile(columns.size(t), shape_.vectors())(call);
       }
@@ -333,7 +367,7 @@ class OfQueries final : public QueryFlash {
   const NativeShape& shape_;
   const KvBlocks& layout_;
   int threads_;
-  std::int64_t lanes_, tiles_;
+  std::int64_t lanes_, tiles_, cut_;
   Split split_;
   Offsets at_{};
   std::int64_t scratch_bytes_ = 0, partial_floats_ = 0;
@@ -351,7 +385,7 @@ std::unique_ptr<QueryFlash> make_query_flash(const FlashProblem& problem, const 
 
 std::size_t query_flash_bytes(const NativeShape& shape, std::int64_t block_scratch,
                               std::int64_t heads, int threads) {
-  const std::int64_t rows = lanes_of_an_item(shape, block_scratch);
+  const std::int64_t rows = lanes_of_an_item(shape);
   const std::int64_t floats = shape.block * 2 * shape.panel + rows * shape.head_dim * 2 +
                               (3 * rows + shape.panel) * (shape.v_head_dim + 16);
   return static_cast<std::size_t>(threads) *

@@ -19,7 +19,7 @@ namespace ergon {
 namespace {
 
 NativeShape shape_of(const Attention& a, simd::Isa isa) {
-  return {a.product_dtype(), a.q_len * a.group(), a.head_dim, a.v_head_dim, isa};
+  return {a.product_dtype(), a.q_len * a.group(), a.kv_len, a.head_dim, a.v_head_dim, isa};
 }
 
 /// Where packed blocks are.

@@ -25,10 +25,16 @@ struct RowsInMemory {
   std::int64_t stride = 0;
 };
 
+struct EvenRows {
+  RowsInMemory rows;
+  std::int64_t count = 0, bytes = 0;  // of a row
+};
+
 struct NativeShape {
-  /// Of one head of keys: `q_rows` queries of a sequence meet it, `head_dim` and `v_head_dim` wide.
-  NativeShape(DType product, std::int64_t q_rows, std::int64_t head_dim, std::int64_t v_head_dim,
-              simd::Isa isa);
+  /// Of one head of at most `keys` keys: `q_rows` queries of a sequence meet it, `head_dim` and
+  /// `v_head_dim` wide.
+  NativeShape(DType product, std::int64_t q_rows, std::int64_t keys, std::int64_t head_dim,
+              std::int64_t v_head_dim, simd::Isa isa);
 
   const simd::TileSet& tiles;
   const simd::SoftmaxSet& softmax;
@@ -39,7 +45,9 @@ struct NativeShape {
   std::int64_t row;    // bytes of a row of queries or keys: head_dim in whole words
   std::int64_t words;  // of it
   std::int64_t panel;  // queries
-  std::int64_t block;  // keys; a multiple of `group`
+  std::int64_t block;  // keys; a multiple of `cut`
+  /// Keys, after which threads may cut a block.
+  static constexpr std::int64_t cut = 64;
   int vectors() const noexcept { return static_cast<int>(panel / tiles.lanes); }
 };
 

@@ -33,6 +33,14 @@ class SoftmaxRows final : public FlashRows {
              const float* values, std::int64_t stride) const override {
     rows_.write(sequence, head, first, count, values, stride, o_);
   }
+  EvenRows read(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                std::int64_t count) const override {
+    return rows_.read(sequence, head, first, count);
+  }
+  EvenRows written(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                   std::int64_t count) const override {
+    return rows_.written(sequence, head, first, count, o_);
+  }
 
  private:
   const Attention& a_;

@@ -67,6 +67,13 @@ RowsInMemory QueryRows::queries(std::int64_t sequence, std::int64_t head, std::i
   return {scratch, stride};
 }
 
+EvenRows QueryRows::even(const std::byte* all, std::int64_t width, std::int64_t sequence,
+                         std::int64_t head, std::int64_t first, std::int64_t count) const {
+  const std::int64_t row = width * static_cast<std::int64_t>(size_of(a_.dtype));
+  const Run rows = run(first, count);
+  return {{all + place(sequence, head, first) * row, rows.step * row}, rows.rows, row};
+}
+
 void QueryRows::write(std::int64_t sequence, std::int64_t head, std::int64_t first,
                       std::int64_t count, const float* values, std::int64_t stride,
                       std::byte* o) const {

@@ -64,8 +64,19 @@ class QueryRows {
                        std::int64_t count, std::byte* scratch) const;
   void write(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
              const float* values, std::int64_t stride, std::byte* o) const;
+  EvenRows read(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                std::int64_t count) const {
+    return even(q_, a_.head_dim, sequence, head, first, count);
+  }
+  EvenRows written(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
+                   const std::byte* o) const {
+    return even(o, a_.v_head_dim, sequence, head, first, count);
+  }
 
  private:
+  /// Rows of `all`, `width` elements each.
+  EvenRows even(const std::byte* all, std::int64_t width, std::int64_t sequence, std::int64_t head,
+                std::int64_t first, std::int64_t count) const;
   /// Among all rows of q and o.
   std::int64_t place(std::int64_t sequence, std::int64_t head, std::int64_t row) const {
     return (sequence * a_.q_len + query(row)) * a_.q_heads + q_head(head, row);

@@ -28,7 +28,7 @@ Attention chosen(const Attention& a) {
   return view;
 }
 NativeShape shape_of(const Attention& view, simd::Isa isa) {
-  return {view.product_dtype(), view.q_heads, view.head_dim, view.v_head_dim, isa};
+  return {view.product_dtype(), view.q_heads, view.kv_len, view.head_dim, view.v_head_dim, isa};
 }
 std::int64_t chosen_keys(const Attention& a, std::int64_t token) {
   return std::min(a.top_k, a.keys(token / a.q_len, token % a.q_len).size());
@@ -51,6 +51,14 @@ class ChosenRows final : public FlashRows {
   void write(std::int64_t sequence, std::int64_t head, std::int64_t first, std::int64_t count,
              const float* values, std::int64_t stride) const override {
     rows_.write(sequence, head, first, count, values, stride);
+  }
+  EvenRows read(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                std::int64_t count) const override {
+    return rows_.read(sequence, head, first, count);
+  }
+  EvenRows written(std::int64_t sequence, std::int64_t head, std::int64_t first,
+                   std::int64_t count) const override {
+    return rows_.written(sequence, head, first, count);
   }
 
  private:

@@ -1,6 +1,6 @@
-// Work cut among threads: every item (queries that meet one head of keys) takes a number of blocks
-// of keys; a share is the same number of blocks of items that follow each other. An item that is
-// cut leaves partial results, which are merged.
+// Work cut among threads: every item (queries that meet one head of keys) takes a number of equal
+// parts of the keys (blocks, or less); a share is the same number of parts of items that follow
+// each other. An item that is cut leaves partial results, which are merged.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace ergon {
 
-/// Blocks first to end - 1 of an item.
+/// Parts first to end - 1 of an item.
 struct Chunk {
   std::int64_t item = 0, first = 0, end = 0;
   std::int64_t partial = -1;  // number of its partial result; -1: it is the whole item
@@ -20,7 +20,7 @@ struct Chunk {
 class Split {
  public:
   struct Item {
-    std::int64_t first = 0, end = 0;  // blocks; none where end <= first
+    std::int64_t first = 0, end = 0;  // parts; none where end <= first
   };
 
   Split(const std::vector<Item>& items, int shares) : shares_(static_cast<std::size_t>(shares)) {

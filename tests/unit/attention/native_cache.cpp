@@ -145,7 +145,8 @@ TEST_P(NativeCache, OfQueriesInLanesIsTheSameTokenByToken) {
   over_layouts([&](simd::Isa isa, const Sizes& sizes) {
     const Attention one = workload(GetParam(), sizes, 1);
     for (const std::int64_t q_rows : {40, 300}) {
-      const NativeShape shape(one.product_dtype(), q_rows, sizes.head_dim, sizes.v_head_dim, isa);
+      const NativeShape shape(one.product_dtype(), q_rows, 4096, sizes.head_dim, sizes.v_head_dim,
+                              isa);
       const KvBlocks layout(shape, one.kv_dtype == DType::s8);
       const Attention a = workload(GetParam(), sizes, shape.block + 5);
       const auto inputs = attention_family().inputs(a, 7, 1);
