@@ -7,6 +7,7 @@ namespace ergon {
 namespace {
 
 constexpr std::int64_t word = 4, line = 64;  // bytes
+constexpr std::int64_t rows_ahead = 16;
 
 }  // namespace
 
@@ -71,6 +72,8 @@ void KvBlocks::put_scale(float scale, std::int64_t key, std::byte* block) const 
 void KvBlocks::pack_keys(const RowsInMemory& rows, std::int64_t count, std::byte* to) const {
   const std::int64_t used = shape_.head_dim * shape_.element;
   for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t at = 0; at < used; at += line)
+      __builtin_prefetch(rows.first + (i + rows_ahead) * rows.stride + at);
     std::memcpy(to + i * shape_.row, rows.first + i * rows.stride, static_cast<std::size_t>(used));
     std::memset(to + i * shape_.row + used, 0, static_cast<std::size_t>(shape_.row - used));
   }
@@ -79,6 +82,9 @@ void KvBlocks::pack_keys(const RowsInMemory& rows, std::int64_t count, std::byte
 void KvBlocks::pack_values(const RowsInMemory& rows, std::int64_t count, std::byte* to) const {
   for (std::int64_t key = 0; key < count; key += shape_.group) {
     const std::byte* row = rows.first + key * rows.stride;
+    for (std::int64_t at = 0; at < shape_.v_head_dim * shape_.element; at += line)
+      for (std::int64_t i = 0; i < shape_.group; ++i)
+        __builtin_prefetch(row + (rows_ahead + i) * rows.stride + at);
     std::byte* line_of_words = to + key / shape_.group * width_ * word;
     if (shape_.group == 1) {
       for (std::int64_t c = 0; c < shape_.v_head_dim; c += width_)
