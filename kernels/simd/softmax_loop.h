@@ -36,7 +36,7 @@ inline constexpr float power_of_two<6>[7] = {
 
 template <int degree, class F>
 ERGON_INLINE inline F polynomial(F fraction) {
-  F value = fraction * 0 + power_of_two<degree>[degree];
+  F value = F{} + power_of_two<degree>[degree];
   unrolled<degree>([&](auto i) ERGON_INLINE {
     value = value * fraction + power_of_two<degree>[degree - 1 - static_cast<int>(i)];
   });
