@@ -101,6 +101,14 @@ std::string to_text(const FieldValue& value) {
   return std::visit([](const auto& alternative) { return text_of(alternative); }, value);
 }
 
+std::optional<std::string_view> Workload::memory_stream() const noexcept {
+  constexpr double of_the_other_kind = 1.0 / 21;
+  const double bytes = work().bytes, in_place = 2 * (bytes - distinct_bytes());
+  if (in_place <= of_the_other_kind * bytes) return "read";
+  if (bytes - in_place <= of_the_other_kind * bytes) return "update";
+  return std::nullopt;
+}
+
 std::string Workload::name() const {
   std::string text(kernel());
   char separator = '/';

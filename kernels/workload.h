@@ -94,6 +94,11 @@ class Workload {
   /// True where weights are read once and hardly reused (decode): measured cold unless told
   /// otherwise.
   virtual bool streams_weights() const noexcept = 0;
+  /// The stream of memory (ceilings/ceiling.h) that bounds the bytes of a call on cold operands:
+  /// "read", or "update" where they are read and written in place; what is only written counts as
+  /// read. One byte in 21 may be of the other kind: were it free, a call would be 5 % faster than
+  /// the stream, which is what a ceiling allows for. Nothing where more are: no stream mixes them.
+  std::optional<std::string_view> memory_stream() const noexcept;
   /// "gemm/m=8,n=64,k=64,beta=1": required fields and those that differ from their fallback; the
   /// dtype is not part of it, the record keeps it apart.
   std::string name() const;

@@ -7,6 +7,7 @@
 
 #include "kernels/ceilings/ceiling.h"
 #include "kernels/devices/cpu.h"
+#include "kernels/devices/memory.h"
 
 namespace ergon::ceilings {
 namespace {
@@ -37,7 +38,7 @@ class CeilingPlan : public Plan {
       buffers_.push_back(placement.device->allocate(output_bytes(ceiling_)));
   }
   std::span<const Stage> stages() const noexcept override { return stages_; }
-  void reset(std::size_t /*slot*/) override {}
+  void reset(std::size_t /*slot*/) override {}  // a call changes nothing that it reads
   std::vector<DeviceTensor> outputs(std::size_t slot) override {
     return {{output_.name, output_.desc, buffers_.at(slot).get(), 0}};
   }
@@ -158,6 +159,32 @@ class TriadPlan final : public StreamPlan {
   }
 };
 
+class UpdatePlan final : public StreamPlan {
+ public:
+  UpdatePlan(const Ceiling& ceiling, const Inputs& inputs, const Placement& placement,
+             const StreamLoops& loops)
+      : StreamPlan(ceiling, inputs, placement, loops,
+                   {"a", dense(DType::f32, {ceiling.elements()})}) {}
+
+  /// Out of the caches again, as every operand that is put back before a cold window: lines that
+  /// the cache still holds unwritten when a window ends are then as many for a kernel as for this.
+  void reset(std::size_t slot) override {
+    const auto* from = inputs_.as<float>("a", slot);
+    auto* a = output<float>(slot);
+    on_parts([&](std::int64_t first, std::int64_t lines) {
+      const auto bytes = static_cast<std::size_t>(lines * line_floats) * sizeof(float);
+      std::memcpy(a + first, from + first, bytes);
+      evict(reinterpret_cast<const std::byte*>(a + first), bytes);
+    });
+  }
+
+  void enqueue(std::size_t /*stage*/, Stream& /*stream*/, std::size_t slot) override {
+    auto* a = output<float>(slot);
+    on_parts(
+        [&](std::int64_t first, std::int64_t lines) { loops_.update(a + first, lines, ahead()); });
+  }
+};
+
 class CeilingImplementation final : public Implementation {
  public:
   explicit CeilingImplementation(const Backend& backend)
@@ -198,6 +225,8 @@ class CeilingImplementation final : public Implementation {
       return std::make_unique<ReadPlan>(ceiling, inputs, placement, streams);
     if (ceiling.what == "copy")
       return std::make_unique<CopyPlan>(ceiling, inputs, placement, streams);
+    if (ceiling.is_update())
+      return std::make_unique<UpdatePlan>(ceiling, inputs, placement, streams);
     return std::make_unique<TriadPlan>(ceiling, inputs, placement, streams);
   }
 

@@ -38,13 +38,25 @@ const LoopType& loop_type(DType dtype) {
   return *found;
 }
 
+struct StreamType {
+  std::string_view what;
+  int arrays, passes, flops;  // passes over an array, flops of an element
+};
+constexpr std::array<StreamType, 4> stream_types = {
+    {{"read", 1, 1, 0}, {"copy", 2, 2, 0}, {"triad", 3, 3, 2}, {"update", 1, 2, 1}}};
+
+const StreamType& stream_type(std::string_view what) {
+  return *std::find_if(stream_types.begin(), stream_types.end(),
+                       [&](const StreamType& row) { return row.what == what; });
+}
+
 const std::vector<FieldSpec>& specs() {
   static const std::vector<FieldSpec> list = {
       {.name = "what",
        .help = "multiply-adds from registers, or a stream of memory",
        .fallback = std::string("flops"),
        .required = true,
-       .choices = {"flops", "read", "copy", "triad"}},
+       .choices = {"flops", "read", "copy", "triad", "update"}},
       {.name = "flops",
        .help = "operations of a call; 0: enough to keep every processor busy",
        .fallback = std::int64_t{0},
@@ -64,7 +76,7 @@ const std::vector<FieldSpec>& specs() {
 }
 
 void check_flops(Ceiling& ceiling) {
-  if (ceiling.bytes != 0) throw InvalidField("bytes", "belongs to read, copy and triad");
+  if (ceiling.bytes != 0) throw InvalidField("bytes", "belongs to streams of memory");
   if (ceiling.flops % ceiling_flops_quantum != 0)
     throw InvalidField("flops", "must be a multiple of " + std::to_string(ceiling_flops_quantum));
   if (ceiling.flops == 0) ceiling.flops = ceiling_flops(ceiling.dtype, usable_processors());
@@ -173,13 +185,15 @@ TypeNames Ceiling::dtypes() const noexcept {
 Work Ceiling::work() const noexcept {
   if (is_flops()) return {static_cast<double>(flops), 0};
   const auto n = static_cast<double>(elements());
-  return {what == "triad" ? 2 * n : 0, 4 * n * arrays()};
+  const StreamType& type = stream_type(what);
+  return {type.flops * n, 4 * n * type.passes};
 }
 
-int Ceiling::arrays() const noexcept {
-  if (is_flops()) return 0;
-  return what == "read" ? 1 : what == "copy" ? 2 : 3;
+double Ceiling::distinct_bytes() const noexcept {
+  return 4 * static_cast<double>(elements()) * arrays();
 }
+
+int Ceiling::arrays() const noexcept { return is_flops() ? 0 : stream_type(what).arrays; }
 
 std::int64_t Ceiling::elements() const noexcept {
   const int count = arrays();

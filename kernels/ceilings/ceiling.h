@@ -6,6 +6,7 @@
 // read    the sum of a's 32-bit words                 a         sum       0      4 n
 // copy    c = a                                       a         c         0      8 n
 // triad   c = a + 3 b                                 a, b      c         2 n    12 n
+// update  a = -1 a, in place                          a         a         n      8 n
 //
 // flops: every backend runs the loop of its instruction set; the threads share the operations. An
 // accumulator takes the products A * A and -(A - 1) * (A + 1) in turn, with small integers A, so
@@ -15,12 +16,18 @@
 // with s32 sums (one side holds no negative values, since some instruction sets multiply u8 by s8).
 // A multiply-add counts 2 operations, as everywhere.
 //
-// read, copy, triad: arrays of n floats, together `bytes` (rounded down to whole cache lines),
-// split contiguously between the threads; ordinary stores. As in McCalpin's STREAM, traffic that a
-// processor adds to fetch lines before it writes them is not counted, so copy and triad can stay
-// below what the memory moves, and `read` is the bound for kernels that stream their weights. The
-// caller chooses `bytes` well past the last-level cache. Arrays lie where the fill put them, like
-// all operands.
+// read, copy, triad, update: arrays of n floats, together `bytes` (rounded down to whole cache
+// lines), split contiguously between the threads; ordinary stores. As in McCalpin's STREAM, traffic
+// that a processor adds to fetch lines before it writes them is not counted, so copy and triad can
+// stay below what the memory moves, and `read` is the bound for kernels that stream their weights.
+// The caller chooses `bytes` well past the last-level cache. Arrays lie where the fill put them,
+// like all operands.
+//
+// update (its name in RRZE's TheBandwidthBenchmark): what it writes it had to read, so every byte
+// that moves is counted. Memory and the links to it take writes beside reads, on some processors on
+// wires of their own: it can be faster than `read` or slower, and is the bound for kernels that
+// change an operand in place. A sign is all that changes, so that no bit of the values wears off
+// from call to call, and the result is exact.
 #pragma once
 
 #include <cstdint>
@@ -40,10 +47,13 @@ class Ceiling final : public Workload {
   std::vector<Field> fields() const override;
   TypeNames dtypes() const noexcept override;
   Work work() const noexcept override;
+  double distinct_bytes() const noexcept override;
   /// False: its arrays exceed the caches by themselves.
   bool streams_weights() const noexcept override { return false; }
 
   bool is_flops() const noexcept { return what == "flops"; }
+  /// One array, read and written.
+  bool is_update() const noexcept { return what == "update"; }
   /// Arrays of a stream, the written one included; 0 for flops.
   int arrays() const noexcept;
   /// Floats in one array of a stream, a multiple of 16.

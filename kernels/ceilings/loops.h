@@ -30,6 +30,7 @@ struct StreamLoops {
   std::uint32_t (*read)(const float* a, std::int64_t lines, std::int64_t ahead);
   void (*copy)(float* c, const float* a, std::int64_t lines, std::int64_t ahead);
   void (*triad)(float* c, const float* a, const float* b, std::int64_t lines, std::int64_t ahead);
+  void (*update)(float* a, std::int64_t lines, std::int64_t ahead);
 };
 
 extern const FlopsLoop portable_f64, portable_f32, portable_s8;

@@ -56,6 +56,7 @@ struct Register {
   static void store(float* to, __m256 value) { _mm256_store_ps(to, value); }
   static __m256i add(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }
   static __m256 triad(__m256 a, __m256 b) { return _mm256_fmadd_ps(_mm256_set1_ps(3), b, a); }
+  static __m256 negative(__m256 a) { return _mm256_mul_ps(_mm256_set1_ps(-1), a); }
 };
 
 }  // namespace
@@ -68,6 +69,6 @@ constinit const FlopsLoop avx2_s8 = {DType::s8,
                                      "8 accumulators of vpmaddubsw, vpmaddwd and vpaddd ymm",
                                      flops_per_iteration<S8>(), peak_loop<S8>};
 constinit const StreamLoops avx2_streams = {Streams<Register>::read, Streams<Register>::copy,
-                                            Streams<Register>::triad};
+                                            Streams<Register>::triad, Streams<Register>::update};
 
 }  // namespace ergon::ceilings

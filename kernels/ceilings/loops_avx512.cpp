@@ -38,6 +38,7 @@ struct Register {
   static void store(float* to, __m512 value) { _mm512_store_ps(to, value); }
   static __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
   static __m512 triad(__m512 a, __m512 b) { return _mm512_fmadd_ps(_mm512_set1_ps(3), b, a); }
+  static __m512 negative(__m512 a) { return _mm512_mul_ps(_mm512_set1_ps(-1), a); }
 };
 
 }  // namespace
@@ -47,6 +48,6 @@ constinit const FlopsLoop avx512_f64 = {DType::f64, "16 accumulators of vfmadd23
 constinit const FlopsLoop avx512_f32 = {DType::f32, "16 accumulators of vfmadd231ps zmm",
                                         flops_per_iteration<F32>(), peak_loop<F32>};
 constinit const StreamLoops avx512_streams = {Streams<Register>::read, Streams<Register>::copy,
-                                              Streams<Register>::triad};
+                                              Streams<Register>::triad, Streams<Register>::update};
 
 }  // namespace ergon::ceilings

@@ -70,6 +70,7 @@ struct Register {
   static void store(float* to, F32 value) { *reinterpret_cast<F32*>(to) = value; }
   static U32 add(U32 a, U32 b) { return a + b; }
   static F32 triad(F32 a, F32 b) { return a + 3 * b; }
+  static F32 negative(F32 a) { return -1 * a; }
 };
 
 }  // namespace
@@ -83,6 +84,7 @@ constinit const FlopsLoop portable_f32 = {DType::f32, "4 lanes, accumulators by 
 constinit const FlopsLoop portable_s8 = {DType::s8, "8 lanes of 16 bits, sums of 32 bits",
                                          flops_per_iteration<S8>(), peak_loop<S8>};
 constinit const StreamLoops portable_streams = {Streams<Register>::read, Streams<Register>::copy,
-                                                Streams<Register>::triad};
+                                                Streams<Register>::triad,
+                                                Streams<Register>::update};
 
 }  // namespace ergon::ceilings

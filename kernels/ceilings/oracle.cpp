@@ -26,18 +26,19 @@ class ScalarOracle final : public Oracle {
   std::string reference_;
 };
 
-/// The array c, all of it. Whole blocks are compared first, since there are hundreds of millions of
-/// elements; what differs is looked at one by one.
+/// The array that a stream writes, all of it. Whole blocks are compared first, since there are
+/// hundreds of millions of elements; what differs is looked at one by one.
 class ArrayOracle final : public Oracle {
  public:
   ArrayOracle(const Ceiling& ceiling, const Inputs& inputs)
       : elements_(ceiling.elements()),
         a_(inputs.as<float>("a", 0)),
-        b_(ceiling.what == "triad" ? inputs.as<float>("b", 0) : nullptr) {}
+        b_(ceiling.what == "triad" ? inputs.as<float>("b", 0) : nullptr),
+        sign_(ceiling.is_update() ? -1 : 1) {}
 
   Accuracy check(std::span<const HostTensor> outputs) const override {
     const auto* c = reinterpret_cast<const float*>(outputs.front().data);
-    Comparer comparer("c", DType::f32, tolerance());
+    Comparer comparer(outputs.front().name, DType::f32, tolerance());
     double max_abs = 0;
     for (std::int64_t first = 0; first < elements_; first += block) {
       const std::int64_t last = std::min(first + block, elements_);
@@ -49,7 +50,9 @@ class ArrayOracle final : public Oracle {
       }
     }
     Accuracy accuracy = comparer.result();
-    accuracy.reference = b_ ? "a + 3 b in float64, all elements" : "a, all elements";
+    accuracy.reference = b_          ? "a + 3 b in float64, all elements"
+                         : sign_ < 0 ? "-a, all elements"
+                                     : "a, all elements";
     accuracy.max_abs = std::fmax(accuracy.max_abs, max_abs);
     accuracy.tolerance = tolerance();
     accuracy.checked_elements = elements_;
@@ -63,13 +66,13 @@ class ArrayOracle final : public Oracle {
   double tolerance() const { return b_ ? 0x1p-22 : 0; }
 
   double expected(std::int64_t i) const {
-    return static_cast<double>(a_[i]) + (b_ ? 3 * static_cast<double>(b_[i]) : 0);
+    return sign_ * static_cast<double>(a_[i]) + (b_ ? 3 * static_cast<double>(b_[i]) : 0);
   }
 
   /// The largest error of a block; NaN or infinite where c holds such a value.
   double block_error(const float* c, std::int64_t first, std::int64_t last) const {
     const auto bytes = static_cast<std::size_t>(last - first) * sizeof(float);
-    if (!b_) return std::memcmp(c + first, a_ + first, bytes) == 0 ? 0 : INFINITY;
+    if (!b_ && sign_ > 0) return std::memcmp(c + first, a_ + first, bytes) == 0 ? 0 : INFINITY;
     double worst = 0;
     for (std::int64_t i = first; i < last; ++i) {
       const double error = std::fabs(static_cast<double>(c[i]) - expected(i));
@@ -82,6 +85,7 @@ class ArrayOracle final : public Oracle {
   std::int64_t elements_;
   const float* a_;
   const float* b_;
+  double sign_;
 };
 
 // Modulo 2^32, like every order of adding 32-bit words.

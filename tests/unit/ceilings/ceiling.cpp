@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -47,6 +49,14 @@ TEST(Ceiling, CountsEveryArrayOfAStreamOnce) {
   const Work triad = stream("triad", 6400)->work();
   EXPECT_EQ(triad.bytes, 6336) << "three arrays of 33 cache lines of 64 bytes";
   EXPECT_EQ(triad.flops, 2 * 33 * 16);
+}
+
+TEST(Ceiling, CountsAnArrayThatIsReadAndWrittenTwiceButHoldsItOnce) {
+  const auto update = stream("update", 6400);
+  EXPECT_EQ(update->work().bytes, 2 * 6400);
+  EXPECT_EQ(update->work().flops, 1600);
+  EXPECT_EQ(update->distinct_bytes(), 6400);
+  EXPECT_EQ(stream("copy", 6400)->distinct_bytes(), 6400);
 }
 
 TEST(Ceiling, IsNamedByWhatWasAskedFor) {
@@ -134,6 +144,20 @@ TEST_F(CeilingOracle, AllowsATriadTwoRoundingsAndNoMore) {
   EXPECT_THAT(mismatch(*workload, *inputs, "c", DType::f32, c), HasSubstr("12345"));
   c[12345] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_THAT(mismatch(*workload, *inputs, "c", DType::f32, c), HasSubstr("12345"));
+}
+
+TEST_F(CeilingOracle, WantsEverySignOfAnUpdateTurnedOnce) {
+  const auto workload = stream("update", 64 * 1000);
+  const auto inputs = ceiling_family().inputs(*workload, 1, 1);
+  const auto* a = inputs->as<float>("a", 0);
+  std::vector<float> turned(a, a + 16000);
+  for (float& value : turned) value = -value;
+  const auto said = [&] { return mismatch(*workload, *inputs, "a", DType::f32, turned); };
+  EXPECT_THAT(said(), IsEmpty());
+  turned[15999] = std::nextafter(turned[15999], 2.0F);
+  EXPECT_THAT(said(), HasSubstr("15999"));
+  std::copy_n(a, 16000, turned.begin());
+  EXPECT_THAT(said(), Not(IsEmpty())) << "nothing, or twice, is not once";
 }
 
 TEST(BestFlopsBackend, CanRunWhatItBounds) {

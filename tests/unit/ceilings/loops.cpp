@@ -64,6 +64,7 @@ std::string mismatch(const Implementation& implementation, const Workload& workl
   for (const std::size_t slot : {std::size_t{0}, std::size_t{1}}) {
     const DeviceTensor output = plan->outputs(slot).front();
     std::memset(output.buffer->host(), 0xff, output.desc.span_bytes());
+    plan->reset(slot);
     plan->enqueue(0, *stream, slot);
     const HostTensor host{output.name, output.desc, output.buffer->host()};
     said += oracle->check({&host, 1}).mismatch.value_or("");
@@ -95,14 +96,29 @@ TEST(EveryLoop, StreamsEveryLine) {
     for (const int threads : {1, 3})
       on_each({{"read", "f32", lines * 64},
                {"copy", "f32", lines * 128},
-               {"triad", "f32", lines * 192}},
+               {"triad", "f32", lines * 192},
+               {"update", "f32", lines * 64}},
               [&](const Implementation& implementation, const Workload& workload) {
                 EXPECT_EQ(mismatch(implementation, workload, threads), "") << threads << " threads";
               });
 }
 
+TEST(EveryLoop, UpdatesWhatTheCallBeforeItLeft) {
+  on_each({{"update", "f32", 5 * 64}},
+          [](const Implementation& implementation, const Workload& workload) {
+            const auto device = cpu();
+            const auto inputs = ceiling_family().inputs(workload, 3, 1);
+            const auto plan = implementation.prepare(workload, *inputs, {device.get(), 2, 1});
+            const auto stream = device->make_stream();
+            plan->reset(0);
+            for (int call = 0; call < 2; ++call) plan->enqueue(0, *stream, 0);
+            const DeviceTensor a = plan->outputs(0).front();
+            EXPECT_EQ(std::memcmp(a.buffer->host(), inputs->data("a", 0), a.desc.span_bytes()), 0);
+          });
+}
+
 TEST(EveryLoop, PublishesTheWorkOfItsWorkload) {
-  on_each({{"flops", "f32", 1}, {"read", "f32", 64}, {"triad", "f32", 640}},
+  on_each({{"flops", "f32", 1}, {"read", "f32", 64}, {"triad", "f32", 640}, {"update", "f32", 640}},
           [](const Implementation& implementation, const Workload& workload) {
             const auto device = cpu();
             const auto inputs = ceiling_family().inputs(workload, 3, 1);

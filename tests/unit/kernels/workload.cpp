@@ -115,6 +115,34 @@ class Fixed final : public Workload {
   std::vector<Field> fields_;
 };
 
+class Moving final : public Workload {
+ public:
+  /// `in_place` bytes of memory are read and written, `streamed` read.
+  Moving(double streamed, double in_place) : streamed_(streamed), in_place_(in_place) {}
+  std::string_view kernel() const noexcept override { return "toy"; }
+  std::vector<Field> fields() const override { return {}; }
+  TypeNames dtypes() const noexcept override { return {}; }
+  Work work() const noexcept override { return {0, streamed_ + 2 * in_place_}; }
+  double distinct_bytes() const noexcept override { return streamed_ + in_place_; }
+  bool streams_weights() const noexcept override { return false; }
+
+ private:
+  double streamed_, in_place_;
+};
+
+TEST(MemoryStream, IsAnUpdateWhereBytesAreReadAndWrittenInPlace) {
+  EXPECT_EQ(Moving(100, 0).memory_stream(), "read");
+  EXPECT_EQ(Moving(0, 100).memory_stream(), "update");
+  EXPECT_EQ(Moving(0, 0).memory_stream(), "read");
+}
+
+TEST(MemoryStream, IsOfOneKindWhereTheOtherIsAtMostOneByteIn21) {
+  EXPECT_EQ(Moving(200, 5).memory_stream(), "read");
+  EXPECT_EQ(Moving(10, 100).memory_stream(), "update");
+  EXPECT_EQ(Moving(199, 5).memory_stream(), std::nullopt);
+  EXPECT_EQ(Moving(11, 100).memory_stream(), std::nullopt);
+}
+
 TEST(Name, HoldsWhatDiffersFromItsFallbackButNotTheDtype) {
   const Fixed toy({{"m", std::int64_t{8}, false},
                    {"layout", string("row"), true},
