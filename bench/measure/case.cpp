@@ -281,34 +281,42 @@ std::size_t usable_memory_bytes() {
 
 std::size_t block_memory_bytes() { return usable_memory_bytes() / 2; }
 
+std::size_t CaseBytes::all() const noexcept { return sum(own, shared); }
+
+CaseBytes case_bytes(const Case& what, std::size_t slots) {
+  const Footprint own =
+      what.implementation->footprint(*what.workload, {what.device, what.threads, slots});
+  return {sum(own.once, product(slots, own.per_slot)),
+          product(slots, slot_bytes(what.family->operands(*what.workload)))};
+}
+
+std::string too_large(std::size_t needed, bool cold, std::size_t memory_bytes) {
+  return "needs " + megabytes(needed) + (cold ? " to stay cold" : "") + ", " +
+         megabytes(memory_bytes) + " may be used";
+}
+
 std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_bytes) {
   std::vector<BlockPlan> blocks;
   std::vector<std::string> keys;  // of the last block of each workload, beside `blocks`
   for (Case& what : cases) {
     if (what.skip) continue;
     const std::size_t slots = what.cold ? cold_slots(*what.workload, *what.device) : 1;
-    const Placement placement{what.device, what.threads, slots};
-    const Footprint own = what.implementation->footprint(*what.workload, placement);
-    const std::size_t plan_bytes = sum(own.once, product(slots, own.per_slot));
-    const std::size_t shared = product(slots, slot_bytes(what.family->operands(*what.workload)));
-    const std::size_t needed = sum(plan_bytes, shared);
-    if (needed > memory_bytes) {
-      what.skip = "needs " + megabytes(needed) + (what.cold ? " to stay cold" : "") + ", " +
-                  megabytes(memory_bytes) + " may be used";
+    const CaseBytes bytes = case_bytes(what, slots);
+    if (bytes.all() > memory_bytes) {
+      what.skip = too_large(bytes.all(), what.cold, memory_bytes);
       continue;
     }
     const std::string key = workload_key(what);
     std::size_t at = blocks.size();
     for (std::size_t i = 0; i < blocks.size(); ++i)
-      if (keys[i] == key && blocks[i].slots == slots &&
-          blocks[i].bytes + plan_bytes <= memory_bytes)
+      if (keys[i] == key && blocks[i].slots == slots && blocks[i].bytes + bytes.own <= memory_bytes)
         at = i;
     if (at == blocks.size()) {
-      blocks.push_back({static_cast<int>(at), {}, what.cold, slots, shared});
+      blocks.push_back({static_cast<int>(at), {}, what.cold, slots, bytes.shared});
       keys.push_back(key);
     }
     blocks[at].cases.push_back(what);
-    blocks[at].bytes += plan_bytes;
+    blocks[at].bytes += bytes.own;
   }
   return blocks;
 }

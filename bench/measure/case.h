@@ -68,6 +68,15 @@ struct BlockPlan {
 /// figure.
 std::vector<BlockPlan> make_blocks(std::vector<Case>& cases, std::size_t memory_bytes);
 
+/// What a case allocates on so many slots: by itself, and for the operands that a block shares.
+struct CaseBytes {
+  std::size_t own = 0, shared = 0;
+  std::size_t all() const noexcept;
+};
+CaseBytes case_bytes(const Case& what, std::size_t slots);
+/// "needs 80 MiB to stay cold, 64 MiB may be used".
+std::string too_large(std::size_t needed, bool cold, std::size_t memory_bytes);
+
 /// Slots so that the bytes between two uses of a buffer exceed three times the last-level cache.
 std::size_t cold_slots(const Workload& workload, const Device& device);
 std::size_t cold_target_bytes(const Device& device);

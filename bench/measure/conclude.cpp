@@ -32,9 +32,8 @@ void value_ceilings(record::Document& document) {
         if (row.kernel != "ceiling" || row.device != device.id || row.threads != ceiling.threads)
           continue;
         const std::string what = text_field(row, "what");
-        const bool same = what == "flops"
-                              ? ceiling.what == what && ceiling.dtype == products_of(row)
-                              : ceiling.what == "bandwidth_" + what;
+        const bool same = ceiling.what == record::ceiling_name(what) &&
+                          (what != "flops" || ceiling.dtype == products_of(row));
         if (same && row.median) set_value(ceiling, row);
       }
 }

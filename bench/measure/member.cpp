@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "bench/measure/verify.h"
+#include "bench/record/lookup.h"
 #include "bench/stats/stats.h"
 
 namespace ergon::measure {
@@ -99,6 +100,10 @@ std::optional<record::Row::Cold> cold_facts(const Case& what, std::size_t slots)
   cold.last_level_bytes =
       last_level ? Maybe<std::int64_t>(static_cast<std::int64_t>(*last_level))
                  : Maybe<std::int64_t>(Absent{"the device does not say; 256 MiB assumed"});
+  const auto stream = what.workload->memory_stream();
+  cold.ceiling = stream ? Maybe<std::string>(record::ceiling_name(*stream))
+                        : Maybe<std::string>(Absent{
+                              "part of its bytes are read and written in place, part are not"});
   return cold;
 }
 

@@ -21,10 +21,10 @@ double work_of(const Row& row, std::string_view what) {
   return is_flops(what) ? row.work.flops : row.work.bytes;
 }
 
-bool workload_says(const Row& row, const std::string& field, const std::string& wanted) {
+bool measures(const Row& row, const Ceiling& ceiling) {
   return std::any_of(row.workload.begin(), row.workload.end(), [&](const auto& pair) {
     const auto* value = std::get_if<std::string>(&pair.second);
-    return pair.first == field && value && *value == wanted;
+    return pair.first == "what" && value && ceiling_name(*value) == ceiling.what;
   });
 }
 
@@ -41,11 +41,9 @@ std::map<Round, double> rates(const Row& row, std::string_view what) {
 }  // namespace
 
 const Row* row_of(const Document& document, const Device& device, const Ceiling& ceiling) {
-  const std::string what =
-      is_flops(ceiling.what) ? ceiling.what : ceiling.what.substr(std::string("bandwidth_").size());
   for (const Row& row : document.rows)
     if (is_ceiling(row) && row.device == device.id && row.threads == ceiling.threads &&
-        workload_says(row, "what", what) && (!is_flops(what) || products_of(row) == ceiling.dtype))
+        measures(row, ceiling) && (!is_flops(ceiling.what) || products_of(row) == ceiling.dtype))
       return &row;
   return nullptr;
 }

@@ -97,7 +97,8 @@ struct Host {
 };
 
 struct Ceiling {
-  std::string what;   // "flops", "bandwidth_read", "bandwidth_copy", "bandwidth_triad"
+  std::string
+      what;  // "flops", "bandwidth_read", "bandwidth_copy", "bandwidth_triad", "bandwidth_update"
   std::string dtype;  // of flops; empty for bandwidths
   int threads = 1;
   Maybe<double> value_per_second;  // absent where no loop exists for a detected unit
@@ -201,6 +202,8 @@ struct Row {
   struct Cold {
     std::int64_t bytes_between_uses = 0;
     Maybe<std::int64_t> last_level_bytes;
+    /// That bounds the row's bytes; absent where none is of their kind. Older records do not say.
+    std::optional<Maybe<std::string>> ceiling = {};
   };
   std::optional<Cold> cold;
   int block = 0;       // rows of one block shared inputs and rounds; -1: in the rounds of many

@@ -235,6 +235,7 @@ template <class Io>
 void fields(Io& io, typename Io::template Of<Row::Cold>& cold) {
   io("bytes_between_uses", cold.bytes_between_uses);
   io("last_level_bytes", cold.last_level_bytes);
+  io.optional("ceiling", cold.ceiling);
 }
 
 template <class Io>

@@ -26,6 +26,16 @@ const std::string& products_of(const Row& row) {
   return row.dtype.products.empty() ? row.dtype.weights : row.dtype.products;
 }
 
+std::string ceiling_name(std::string_view measured) {
+  return (measured == "flops" ? "" : "bandwidth_") + std::string(measured);
+}
+
+Maybe<std::string> memory_ceiling_of(const Row& row) {
+  if (row.cache == "warm")
+    return Absent{"warm operands may stay in caches, which memory bandwidth does not limit"};
+  return row.cold && row.cold->ceiling ? *row.cold->ceiling : ceiling_name("read");
+}
+
 const Ceiling* find_ceiling(const Document& document, const Row& row, std::string_view what) {
   const Device* device = find_device(document, row.device);
   if (!device) return nullptr;

@@ -17,6 +17,13 @@ const Meter* primary_meter(const Document& document);
 const std::string& products_of(const Row& row);
 /// The ceiling of the row's device, threads and (for "flops") products; it may have no value.
 const Ceiling* find_ceiling(const Document& document, const Row& row, std::string_view what);
+/// A ceiling's `what` in the record, of the field `what` of the workload that measures it: "flops",
+/// and "bandwidth_read" of "read".
+std::string ceiling_name(std::string_view measured);
+/// Which ceiling bounds the row's bytes: the one that it names, else "bandwidth_read", which
+/// bounded every row before rows named one. Absent, with the reason, where it says that none does,
+/// and for warm rows.
+Maybe<std::string> memory_ceiling_of(const Row& row);
 /// A row that measures the machine's limit and not a kernel.
 bool is_ceiling(const Row& row);
 

@@ -26,7 +26,7 @@ std::string text(const char* format, Arguments... arguments) {
 }
 
 struct Bound {
-  const char* ceiling;
+  std::string ceiling;
   double work;
   const char* unit;
 };
@@ -58,10 +58,9 @@ std::string above_ceiling(const Document& document, const Row& row, const Bound&
 std::string why_impossible(const Document& document, const Row& row) {
   if (is_ceiling(row)) return {};
   auto why = above_ceiling(document, row, {"flops", row.work.flops, "flop/s"});
-  // Warm operands may come from caches, which memory bandwidth does not limit.
-  if (why.empty() && row.cache == "cold")
-    why = above_ceiling(document, row, {"bandwidth_read", row.work.bytes, "B/s"});
-  return why;
+  if (!why.empty()) return why;
+  const Maybe<std::string> memory = memory_ceiling_of(row);
+  return memory ? above_ceiling(document, row, {*memory, row.work.bytes, "B/s"}) : why;
 }
 
 /// Empty where the outputs were right, before and after.

@@ -45,11 +45,11 @@ struct Status {
 
 /// wrong: an error above the tolerance. failed: nothing measured or not verified after timing.
 /// impossible: more flops, or (cold rows) more bytes per second than 105 % of the ceiling for the
-/// row's device, threads and dtype: the interval of its share within rounds (ceiling_share.h) lies
-/// above that, or the median share does and the row is above 105 % of the ceiling's fastest shared
-/// round too; where too few rounds hold both, its median is above 105 % of the upper end of the
-/// ceiling. noisy: the interval is wider than 1 % of the median or absent. ok: none of these.
-/// Uses row.median and row.interval95 as they are.
+/// row's device, threads and dtype or kind of memory traffic (lookup.h): the interval of its share
+/// within rounds (ceiling_share.h) lies above that, or the median share does and the row is above
+/// 105 % of the ceiling's fastest shared round too; where too few rounds hold both, its median is
+/// above 105 % of the upper end of the ceiling. noisy: the interval is wider than 1 % of the median
+/// or absent. ok: none of these. Uses row.median and row.interval95 as they are.
 Status status_from_facts(const Document& document, const Row& row);
 
 /// Summarises every row that has samples, and says by which method. Then gives those that were

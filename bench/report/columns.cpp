@@ -54,6 +54,8 @@ const Column all_columns[] = {
      [](const Item& i) {
        return i.row->cold ? std::to_string(i.row->cold->bytes_between_uses) : std::string();
      }},
+    {"memory_ceiling", "memory ceiling", Kind::text, "of the bytes of a cold row",
+     [](const Item& i) { return record::memory_ceiling_of(*i.row).value_or(""); }},
     {"flops", "FLOP/call", Kind::count, "counted work of a call",
      [](const Item& i) { return exact(i.row->work.flops); }},
     {"bytes", "B/call", Kind::count, "compulsory traffic of a call",
@@ -92,7 +94,8 @@ const Column all_columns[] = {
     {"peak_fraction", "of peak", Kind::percent,
      "flops_per_second / measured ceiling of the products, within rounds", &Figures::peak_fraction},
     {"bandwidth_fraction", "of bandwidth", Kind::percent,
-     "bytes_per_second / measured read bandwidth, within rounds", &Figures::bandwidth_fraction},
+     "bytes_per_second / measured bandwidth of its kind, within rounds",
+     &Figures::bandwidth_fraction},
     {"roofline_fraction", "of roofline", Kind::percent,
      "the larger of the two, where both are known", &Figures::roofline_fraction},
     {"watts", "W", Kind::plain, "joules / seconds of the energy windows, gross", &Figures::watts},

@@ -83,9 +83,6 @@ Derived fraction(const Document& document, const Row& row, const std::string& wh
   return quotient(rate, {of->per_second, {of->factor}});
 }
 
-constexpr const char* warm_reason =
-    "warm operands may stay in caches, which memory bandwidth does not limit";
-
 /// Of the lower of the two limits. Warm operands may stay in caches, so the peak alone bounds them.
 Derived roofline_fraction(const Row& row, const Derived& of_peak, const Derived& of_bandwidth) {
   if (!(row.work.flops > 0)) return of_bandwidth;
@@ -102,9 +99,9 @@ void derive_fractions(const Document& document, const Row& row, Figures& figures
     return;
   }
   figures.peak_fraction = fraction(document, row, "flops", figures.flops_per_second);
+  const Maybe<std::string> memory = record::memory_ceiling_of(row);
   figures.bandwidth_fraction =
-      row.cache == "warm" ? absent(warm_reason)
-                          : fraction(document, row, "bandwidth_read", figures.bytes_per_second);
+      memory ? fraction(document, row, *memory, figures.bytes_per_second) : absent(memory.reason());
   figures.roofline_fraction =
       roofline_fraction(row, figures.peak_fraction, figures.bandwidth_fraction);
 }
@@ -225,7 +222,9 @@ Maybe<bool> is_memory_bound(const Document& document, const Row& row) {
   if (row.cache == "warm") return false;
   const Maybe<Limit> peak = limit(document, row, "flops");
   if (!peak) return Absent{peak.reason()};
-  const Maybe<Limit> memory = limit(document, row, "bandwidth_read");
+  const Maybe<std::string> which = record::memory_ceiling_of(row);
+  if (!which) return Absent{which.reason()};
+  const Maybe<Limit> memory = limit(document, row, *which);
   if (!memory) return Absent{memory.reason()};
   return memory->per_second.value * row.work.flops / row.work.bytes < peak->per_second.value;
 }

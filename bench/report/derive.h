@@ -39,8 +39,8 @@ struct Figures {
   Derived tokens_per_second;
   // Within rounds where enough hold the row and its ceiling, else of the medians.
   Derived peak_fraction;       // flops_per_second / measured ceiling of the products
-  Derived bandwidth_fraction;  // bytes_per_second / measured read bandwidth; cold rows
-  Derived roofline_fraction;   // rate / min(peak, intensity x read bandwidth)
+  Derived bandwidth_fraction;  // bytes_per_second / measured bandwidth of its kind; cold rows
+  Derived roofline_fraction;   // rate / min(peak, intensity x that bandwidth)
   Derived watts;               // joules / seconds of the energy windows, gross
   Derived joules_per_call;
   Derived flops_per_joule;

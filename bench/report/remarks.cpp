@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "bench/record/lookup.h"
 #include "bench/report/arithmetic.h"
 #include "bench/report/text.h"
 
@@ -217,7 +218,9 @@ std::string ceiling_text(const record::Ceiling& ceiling, const Item& item) {
   const double value = *ceiling.value_per_second;
   const Estimate estimate =
       ceiling.interval95 ? holding(value, *ceiling.interval95) : exactly(value);
-  const std::string what = ceiling.what == "flops" ? "peak " + ceiling.dtype : "read bandwidth";
+  const std::string what = ceiling.what == "flops"
+                               ? "peak " + ceiling.dtype
+                               : ceiling.what.substr(ceiling.what.find('_') + 1) + " bandwidth";
   const std::string width_of_it = spread(estimate);
   return fmt::format("{} with {} on {}: {}{}{}", what, number(ceiling.threads, "thread"),
                      item.row->device, si(estimate, ceiling.what == "flops" ? "FLOP/s" : "B/s"),
@@ -228,7 +231,9 @@ std::string ceiling_text(const record::Ceiling& ceiling, const Item& item) {
 void add_ceilings(const Shown& shown, Collector& out) {
   for (const Item* item : shown.items) {
     if (without_figures(*item->row)) continue;
-    for (const char* what : {"flops", "bandwidth_read"}) {
+    std::vector<std::string> bounds = {"flops"};
+    if (const auto memory = record::memory_ceiling_of(*item->row)) bounds.push_back(*memory);
+    for (const std::string& what : bounds) {
       const auto ceiling = ceiling_of(*item->document, *item->row, what);
       if (ceiling) out.add("Ceiling", item->run, ceiling_text(**ceiling, *item) + ".");
     }

@@ -222,6 +222,18 @@ TEST_F(AMember, RecordsHowColdItIs) {
   EXPECT_EQ(it.row.cold->last_level_bytes.value_or(0), 1 << 20);
 }
 
+TEST_F(AMember, NamesTheCeilingOfItsBytesWhereItIsCold) {
+  const FakeImplementation honest("honest");
+  const auto ceiling = [&](double counted_again) {
+    workload->counted_again = counted_again;
+    return *Member(case_of(honest, true), *inputs, 4, 0, session).row.cold->ceiling;
+  };
+  workload->counted.bytes = 1000;
+  EXPECT_EQ(*ceiling(0), "bandwidth_read");
+  EXPECT_EQ(*ceiling(500), "bandwidth_update");
+  EXPECT_THAT(ceiling(250).reason(), HasSubstr("in place"));
+}
+
 /// Finds what it was told to find, one after the other.
 struct ToldOracle final : Oracle {
   explicit ToldOracle(std::vector<Accuracy> what) : told(std::move(what)) {}

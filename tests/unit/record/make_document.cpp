@@ -211,6 +211,8 @@ Document make_quantized_document() {
   row.work.bits_per_weight = 4.5;
   row.work.kv_bytes_per_token = 4096;
   row.work.full_square_flops = 2 * row.work.flops;
+  row.cold->ceiling = Maybe<std::string>(Absent{"part of its bytes are read and written in place"});
+  document.rows[slow_row].cold->ceiling = Maybe<std::string>("bandwidth_read");
   Accuracy accuracy = *row.accuracy;
   accuracy.quantization_rel_l2 = 0.0625;
   row.accuracy = accuracy;

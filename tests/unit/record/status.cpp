@@ -158,6 +158,26 @@ TEST(Status, HoldsMemoryBandwidthAgainstColdRowsOnly) {
   EXPECT_EQ(status_of(document), "ok");
 }
 
+/// Nothing of the first bounds a row whose bytes are of the second kind.
+TEST(Status, HoldsAColdRowAgainstTheMemoryCeilingThatItNames) {
+  Document document = without_shared_rounds();
+  auto& ceilings = document.devices[0].ceilings;
+  ceilings[1].value_per_second = 1.0;
+  ceilings[1].interval95 = Interval{1.0, 1.0};
+  auto& named = document.rows[fast_row].cold->ceiling;
+  named = Maybe<std::string>("bandwidth_update");
+  EXPECT_EQ(status_of(document), "ok") << "unknown: nobody measured it";
+  ceilings.push_back(ceilings[1]);
+  ceilings.back().what = "bandwidth_update";
+  EXPECT_EQ(status_of(document), "impossible");
+  ceilings.back().value_per_second = 1e30;
+  EXPECT_EQ(status_of(document), "ok");
+  named = Maybe<std::string>(Absent{"of both kinds"});
+  EXPECT_EQ(status_of(document), "ok");
+  named.reset();
+  EXPECT_EQ(status_of(document), "impossible") << "as before rows named one";
+}
+
 /// The fast row reaches `share` of its peak in every round.
 Document at_share_of_peak(double share, int rounds = 12) {
   Document document = make_document(rounds);

@@ -211,6 +211,21 @@ TEST_F(Derive, roofline_of_a_cold_stream_is_bandwidth_times_intensity) {
   EXPECT_TRUE(*is_memory_bound(document, row));
 }
 
+TEST_F(Derive, bandwidth_is_that_of_the_ceiling_that_a_row_names) {
+  row = test::timed_row({.cache = "cold", .flops = 24e6, .bytes = 48e6, .seconds = 0.004});
+  row.cold->ceiling = Maybe<std::string>("bandwidth_update");
+  EXPECT_EQ(figures().bandwidth_fraction.figure.reason(),
+            "no bandwidth_update ceiling with 1 thread was measured on cpu");
+  document.devices[0].ceilings.push_back(
+      {"bandwidth_update", "", 1, 24e9, Interval{24e9, 24e9}, "a loop"});
+  EXPECT_NEAR(figures().bandwidth_fraction.figure->value, 0.5, 1e-12);
+  EXPECT_NEAR(figures().roofline_fraction.figure->value, 0.5, 1e-12);
+  EXPECT_TRUE(*is_memory_bound(document, row));
+  row.cold->ceiling = Maybe<std::string>(Absent{"of both kinds"});
+  EXPECT_EQ(figures().bandwidth_fraction.figure.reason(), "of both kinds");
+  EXPECT_EQ(is_memory_bound(document, row).reason(), "of both kinds");
+}
+
 TEST_F(Derive, roofline_of_dense_work_is_the_peak) {
   EXPECT_DOUBLE_EQ(figures().roofline_fraction.figure->value, 0.5);
   row.cache = "cold";
