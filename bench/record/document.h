@@ -56,6 +56,8 @@ struct Run {
   int launches = 1;
   /// stats::interval_method of the build that made the intervals; empty in older records.
   std::string interval_method;
+  /// record::ceiling_rule of the build that judged the rows; empty in older records.
+  std::string ceiling_rule;
   std::optional<OtherBuild> other_build;
 };
 

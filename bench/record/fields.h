@@ -54,6 +54,7 @@ void fields(Io& io, typename Io::template Of<Run>& run) {
   io("ergon", run.ergon);
   io("launches", run.launches);
   io.optional("interval_method", run.interval_method);
+  io.optional("ceiling_rule", run.ceiling_rule);
   io.optional("other_build", run.other_build);
 }
 

@@ -139,6 +139,7 @@ Status status_from_facts(const Document& document, const Row& row) {
 
 void settle(Document& document) {
   document.run.interval_method = stats::interval_method;
+  document.run.ceiling_rule = ceiling_rule;
   for (Row& row : document.rows) {
     if (row.samples.empty()) continue;
     Summary summary = summarise(row.samples);

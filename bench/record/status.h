@@ -6,6 +6,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "bench/record/document.h"
 #include "bench/stats/stats.h"
@@ -14,6 +15,10 @@ namespace ergon::record {
 
 inline constexpr double wanted_interval = 0.01;    // either side of the median
 inline constexpr double most_of_a_ceiling = 1.05;  // above it a row is impossible
+/// How status_from_facts finds what is impossible. A record keeps it; another one here means that
+/// the same facts may be judged otherwise.
+inline constexpr std::string_view ceiling_rule =
+    "105 % of the ceiling that a row names, within rounds/1";
 inline constexpr const char* reason_unfinished = "the run ended before this case was done";
 
 struct Summary {

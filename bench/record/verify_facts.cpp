@@ -45,6 +45,10 @@ bool made_by_another_method(const Run& run) {
   return !run.interval_method.empty() && run.interval_method != stats::interval_method;
 }
 
+bool judged_by_another_rule(const Run& run) {
+  return !run.ceiling_rule.empty() && run.ceiling_rule != ceiling_rule;
+}
+
 /// Of a record that names no method: its interval is what builds gave that ignored dependence.
 bool is_older_interval(const Document& document, const Row& row) {
   return document.run.interval_method.empty() &&
@@ -124,6 +128,8 @@ class RowCheck {
     const bool fault = row_.status == "failed" || row_.status == "wrong";
     const bool passed = facts.status != "failed" && facts.status != "wrong";
     if (fault && !passed) return;
+    const bool impossible = row_.status == "impossible" || facts.status == "impossible";
+    if (!fault && passed && impossible && judged_by_another_rule(document_.run)) return;
     found("/status", "is '" + row_.status + "'; the facts give '" + facts.status + "'" +
                          (facts.reason.empty() ? "" : ": " + facts.reason));
   }
@@ -350,19 +356,26 @@ void check_run(const Run& run, Findings& findings) {
 }  // namespace
 
 std::vector<std::string> unchecked(const Document& document) {
+  std::vector<std::string> out;
+  const Run& run = document.run;
   const auto older = std::count_if(document.rows.begin(), document.rows.end(), [&](const Row& row) {
     return !row.samples.empty() && is_older_interval(document, row) &&
            !agree(row.interval95, summarise(row.samples).interval95);
   });
   if (older > 0)
-    return {
+    out.push_back(
         "its intervals were made by an older method, which ignored that neighbouring windows "
         "resemble each other: " +
-        std::to_string(older) + " would be wider now"};
-  if (!made_by_another_method(document.run)) return {};
-  return {"its intervals were made by another method ('" + document.run.interval_method +
-          "'; this build's is '" + std::string(stats::interval_method) +
-          "'): they were not recomputed, the medians were"};
+        std::to_string(older) + " would be wider now");
+  if (made_by_another_method(run))
+    out.push_back("its intervals were made by another method ('" + run.interval_method +
+                  "'; this build's is '" + std::string(stats::interval_method) +
+                  "'): they were not recomputed, the medians were");
+  if (judged_by_another_rule(run))
+    out.push_back("its rows were held against ceilings by another rule ('" + run.ceiling_rule +
+                  "'; this build's is '" + std::string(ceiling_rule) +
+                  "'): which of them are impossible was not checked");
+  return out;
 }
 
 void verify_facts(const Document& document, Findings& findings) {

@@ -68,6 +68,25 @@ TEST(Verify, LeavesIntervalsOfAnotherMethodAloneAndSaysSo) {
   EXPECT_THAT(unchecked(document), Contains(HasSubstr("another method ('bootstrap/1'")));
 }
 
+TEST(Verify, LeavesWhatAnotherRuleFoundImpossibleAloneAndSaysSo) {
+  const auto impossible = [](Document& d) {
+    d.rows[fast_row].status = "impossible";
+    d.rows[fast_row].reason = "above its ceiling";
+  };
+  EXPECT_THAT(after(impossible), Contains(HasSubstr("/rows/0/status")));
+  Document document = make_document();
+  EXPECT_THAT(unchecked(document), IsEmpty());
+  impossible(document);
+  document.run.ceiling_rule = "medians/0";
+  EXPECT_THAT(findings(document), IsEmpty());
+  EXPECT_THAT(unchecked(document), Contains(HasSubstr("another rule ('medians/0'")));
+  document.rows[fast_row].status = "noisy";
+  EXPECT_THAT(findings(document), Contains(HasSubstr("/rows/0/status")));
+  document.run.ceiling_rule.clear();
+  impossible(document);
+  EXPECT_THAT(findings(document), Contains(HasSubstr("/rows/0/status"))) << "as before they said";
+}
+
 TEST(Verify, TakesOlderIntervalsOfRecordsThatNameNoMethodAndSaysSo) {
   Document document = make_document(30);
   for (Row& row : document.rows)  // a drift, which widens intervals now
