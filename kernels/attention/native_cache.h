@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -24,8 +25,9 @@ class KeyCache {
  public:
   virtual ~KeyCache() = default;
   virtual std::string instruction() const = 0;
-  /// Queries that a tile takes.
-  virtual int most_rows() const = 0;
+  /// Queries to a head of keys that it is meant for: of words as many as a tile takes, since more
+  /// read them faster in lanes of their own; of what is widened any number.
+  virtual std::int64_t most_rows() const = 0;
   /// Keys of a block, and bytes.
   virtual std::int64_t block() const = 0;
   virtual std::int64_t bytes() const = 0;
@@ -37,7 +39,9 @@ class KeyCache {
   virtual const float* key_scale(const std::byte* block) const = 0;
   virtual const float* value_scale(const std::byte* block) const = 0;
 
-  /// `count` tokens of a head from `first` on become keys `at`, at + 1, ... of a block.
+  /// `count` tokens of a head from `first` on become keys `at`, at + 1, ... of a block, which was
+  /// zeros before its first key. Tokens come in rising order, the last of them as often as may be:
+  /// keys behind those that are put may become zeros.
   virtual void put(const KvRows& keys, const KvRows& values, std::int64_t sequence,
                    std::int64_t head, std::int64_t first, std::int64_t count, std::int64_t at,
                    std::byte* block) const = 0;
@@ -57,6 +61,8 @@ class KeyCache {
                           std::int64_t rows, std::int64_t count, float* o,
                           std::byte* scratch) const = 0;
 };
+
+inline constexpr std::int64_t any_rows = std::numeric_limits<std::int64_t>::max();
 
 /// How far ahead of use a line of the cache is asked for: bytes.
 inline constexpr std::int64_t cache_ahead = 8192;

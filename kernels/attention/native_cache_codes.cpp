@@ -7,6 +7,7 @@
 #include "kernels/attention/native_source.h"
 #include "kernels/devices/cpu.h"
 #include "kernels/simd/qtile.h"
+#include "kernels/simd/tile_cut.h"
 
 namespace ergon {
 namespace {
@@ -53,7 +54,7 @@ class CodeCache final : public KeyCache {
         table_(magnitudes()) {}
 
   std::string instruction() const override { return std::string(set_.instruction); }
-  int most_rows() const override { return set_.most_rows; }
+  std::int64_t most_rows() const override { return any_rows; }
   std::int64_t block() const override { return block_; }
   std::int64_t bytes() const override { return bytes_; }
   DType weights() const override { return left_; }
@@ -85,13 +86,12 @@ class CodeCache final : public KeyCache {
     return rows * key_lines_ * depth * left_element_;
   }
   void arrange(const RowsInMemory& queries, std::int64_t rows, std::byte* to) const override {
-    const std::int64_t padded = key_lines_ * depth;
-    std::vector<std::byte> row(static_cast<std::size_t>(padded * left_element_));
-    for (std::int64_t r = 0; r < rows; ++r) {
-      widen_elements(DType::bf16, queries.first + r * queries.stride, left_, row.data(), head_dim_);
-      for (std::int64_t w = 0; w < padded * left_element_ / word; ++w)
-        std::memcpy(to + (w * rows + r) * word, row.data() + w * word, word);
-    }
+    const std::int64_t padded = key_lines_ * depth * left_element_;
+    std::vector<std::byte> wide(static_cast<std::size_t>(rows * padded));
+    for (std::int64_t r = 0; r < rows; ++r)
+      widen_elements(DType::bf16, queries.first + r * queries.stride, left_,
+                     wide.data() + r * padded, head_dim_);
+    weave(wide.data(), padded, rows, padded, to);
   }
 
   void logits(const std::byte* block, const std::byte* queries, std::int64_t rows,
@@ -101,41 +101,29 @@ class CodeCache final : public KeyCache {
     call.to_row = stride * word;
     for (std::int64_t key = 0; key < count; key += lanes_) {
       call.panel = block + key / lanes_ * key_panel_;
-      call.fetch.from = call.panel + ahead;
       call.to = reinterpret_cast<std::byte*>(logits + key);
-      set_.tiles[rows - 1](call);
+      multiply(call, rows);
     }
   }
 
   std::int64_t value_scratch(std::int64_t rows) const override {
-    return rows * block_ * left_element_ + rounded_up(rows * lanes_ * word, line);
+    return rows > 1 ? rows * block_ * left_element_ : 0;
   }
   void add_values(const std::byte* block, const std::byte* weights, std::int64_t stride,
                   std::int64_t rows, std::int64_t /*count*/, float* o,
                   std::byte* scratch) const override {
-    auto* sums = reinterpret_cast<float*>(scratch);
     simd::QTileCall call = call_of(block_ / depth);
     call.left = weights;
     if (rows > 1) {
-      std::byte* words = scratch + rounded_up(rows * lanes_ * word, line);
-      call.left = words;
-      simd::PackCall pack;
-      pack.from = weights;
-      pack.row_stride = stride;
-      pack.k_stride = 1;
-      pack.rows = pack.width = static_cast<int>(rows);
-      pack.k = block_ * left_element_;
-      pack.to = words;
-      set_.pack(pack);
+      weave(weights, stride, rows, block_ * left_element_, scratch);
+      call.left = scratch;
     }
-    call.to = scratch;
-    call.to_row = lanes_ * word;
+    call.add = true;
+    call.to_row = columns() * word;
     for (std::int64_t c = 0; c < columns(); c += lanes_) {
       call.panel = block + values_at_ + c / lanes_ * value_panel_;
-      call.fetch.from = call.panel + ahead;
-      set_.tiles[rows - 1](call);
-      for (std::int64_t r = 0; r < rows; ++r)
-        for (std::int64_t i = 0; i < lanes_; ++i) o[r * columns() + c + i] += sums[r * lanes_ + i];
+      call.to = reinterpret_cast<std::byte*>(o + c);
+      multiply(call, rows);
     }
   }
 
@@ -147,13 +135,43 @@ class CodeCache final : public KeyCache {
     return lines * lanes_ * word + simd::scale_bytes(product.scale, set_.lanes);
   }
 
+  /// Rows of `bytes` become words of a tile's rows side by side, tile by tile.
+  void weave(const std::byte* from, std::int64_t stride, std::int64_t rows, std::int64_t bytes,
+             std::byte* to) const {
+    const TileCut cut(rows, set_.most_rows);
+    for (std::int64_t t = 0; t < cut.tiles; ++t) {
+      simd::PackCall pack;
+      pack.from = from + cut.first(t) * stride;
+      pack.row_stride = stride;
+      pack.k_stride = 1;
+      pack.rows = pack.width = cut.size(t);
+      pack.k = bytes;
+      pack.to = to + cut.first(t) * bytes;
+      set_.pack(pack);
+    }
+  }
+
+  /// A panel, by tiles of rows; the first asks for what lies ahead.
+  void multiply(const simd::QTileCall& rows_together, std::int64_t rows) const {
+    const TileCut cut(rows, set_.most_rows);
+    const std::int64_t left_row = rows_together.lines * depth * left_element_;
+    for (std::int64_t t = 0; t < cut.tiles; ++t) {
+      simd::QTileCall call = rows_together;
+      call.left += cut.first(t) * left_row;
+      call.to += cut.first(t) * call.to_row;
+      call.fetch = t > 0 ? simd::QFetch{call.panel, 0, 0}
+                         : simd::QFetch{call.panel + ahead, lanes_ * word,
+                                        simd::scale_bytes(product.scale, set_.lanes)};
+      set_.tiles[cut.size(t) - 1](call);
+    }
+  }
+
   simd::QTileCall call_of(std::int64_t lines) const {
     simd::QTileCall call;
     call.groups = 1;
     call.lines = call.last_lines = lines;
     call.table = table_.data();
     call.columns = set_.lanes;
-    call.fetch = {nullptr, lanes_ * word, simd::scale_bytes(product.scale, set_.lanes)};
     return call;
   }
 

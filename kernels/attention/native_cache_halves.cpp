@@ -20,6 +20,7 @@ class HalfCache final : public TiledCache {
         set_(set) {}
 
   std::string instruction() const override { return std::string(set_.instruction); }
+  std::int64_t most_rows() const override { return any_rows; }
   DType weights() const override { return DType::f32; }
 
   void put(const KvRows& keys, const KvRows& values, std::int64_t sequence, std::int64_t head,

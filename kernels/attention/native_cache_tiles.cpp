@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "kernels/simd/tile_cut.h"
+
 namespace ergon {
 
 TiledCache::TiledCache(const Attention& workload, const Tiles& tiles, std::int64_t group,
@@ -33,7 +35,7 @@ void TiledCache::logits(const std::byte* block, const std::byte* queries, std::i
   for (std::int64_t key = 0; key < count; key += panel_) {
     call.right = block + key * words_ * right_word_;
     call.to = reinterpret_cast<std::byte*>(logits + key);
-    tiles_.most_vectors[rows - 1](call);
+    multiply(call, rows);
   }
 }
 
@@ -48,7 +50,19 @@ void TiledCache::add_values(const std::byte* block, const std::byte* weights, st
     call.right = block + values_at_ + c * block_ / group_ * right_word_;
     call.to = reinterpret_cast<std::byte*>(o + c);
     call.start = call.to;
-    tiles_.most_vectors[rows - 1](call);
+    multiply(call, rows);
+  }
+}
+
+void TiledCache::multiply(const simd::TileCall& first, std::int64_t rows) const {
+  const TileCut cut(rows, tiles_.most_rows);
+  for (std::int64_t t = 0; t < cut.tiles; ++t) {
+    simd::TileCall call = first;
+    call.left += cut.first(t) * call.left_row;
+    call.to += cut.first(t) * call.to_row;
+    if (call.start != nullptr) call.start += cut.first(t) * call.start_row;
+    if (t > 0) call.ahead = 0;  // it has been asked for
+    tiles_.most_vectors[cut.size(t) - 1](call);
   }
 }
 

@@ -8,7 +8,6 @@ namespace ergon {
 
 class TiledCache : public KeyCache {
  public:
-  int most_rows() const override { return tiles_.most_rows; }
   std::int64_t block() const override { return block_; }
   std::int64_t bytes() const override { return bytes_; }
   std::int64_t columns() const override { return rounded_up(v_head_dim_, panel_); }
@@ -46,6 +45,8 @@ class TiledCache : public KeyCache {
       values_at_, bytes_;
 
  private:
+  /// Rows by tiles.
+  void multiply(const simd::TileCall& first, std::int64_t rows) const;
   simd::TileCall call_of(std::int64_t groups) const;
 };
 

@@ -26,6 +26,7 @@ class WordCache final : public TiledCache {
         element_(static_cast<std::int64_t>(size_of(a.kv_dtype))) {}
 
   std::string instruction() const override { return std::string(set_.instruction); }
+  std::int64_t most_rows() const override { return tiles_.most_rows; }
   DType weights() const override { return dtype_; }
 
   void put(const KvRows& keys, const KvRows& values, std::int64_t sequence, std::int64_t head,

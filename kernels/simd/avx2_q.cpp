@@ -78,6 +78,10 @@ struct Totals {
   }
   static Float times(Float a, Float b) { return _mm256_mul_ps(a, b); }
   static Float times_add(Float total, Float a, Float b) { return _mm256_fmadd_ps(a, b, total); }
+  static Float added(Float total, const std::byte* to, int columns) {
+    return _mm256_add_ps(total,
+                         _mm256_maskload_ps(reinterpret_cast<const float*>(to), first(columns)));
+  }
   static void write(std::byte* to, Float total, int columns) {
     _mm256_maskstore_ps(reinterpret_cast<float*>(to), first(columns), total);
   }

@@ -55,6 +55,9 @@ struct Avx512Totals {
   }
   static Float times(Float a, Float b) { return _mm512_mul_ps(a, b); }
   static Float times_add(Float total, Float a, Float b) { return _mm512_fmadd_ps(a, b, total); }
+  static Float added(Float total, const std::byte* to, int columns) {
+    return _mm512_add_ps(total, _mm512_maskz_loadu_ps(Avx512Words32::first(columns), to));
+  }
   static void write(std::byte* to, Float total, int columns) {
     _mm512_mask_storeu_ps(to, Avx512Words32::first(columns), total);
   }

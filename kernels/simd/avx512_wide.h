@@ -70,6 +70,10 @@ struct Wide {
   static Float times_add(const Float& total, const Float& x, const Float& y) {
     return {One::times_add(total.a, x.a, y.a), One::times_add(total.b, x.b, y.b)};
   }
+  static Float added(const Float& total, const std::byte* to, int columns) {
+    return {One::added(total.a, to, std::min(columns, One::lanes)),
+            One::added(total.b, to + One::lanes * 4, std::max(columns - One::lanes, 0))};
+  }
   static void write(std::byte* to, const Float& total, int columns) {
     One::write(to, total.a, std::min(columns, One::lanes));
     One::write(to + One::lanes * 4, total.b, std::max(columns - One::lanes, 0));

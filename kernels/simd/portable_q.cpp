@@ -74,6 +74,11 @@ struct Totals {
   static Float times_add(const Float& total, const Float& a, const Float& b) {
     return each<float>([&](int i) { return total.lane[i] + a.lane[i] * b.lane[i]; });
   }
+  static Float added(const Float& total, const std::byte* to, int columns) {
+    return each<float>([&](int i) {
+      return i < columns ? total.lane[i] + value_at<float>(to, i) : total.lane[i];
+    });
+  }
   static void write(std::byte* to, const Float& total, int columns) {
     std::memcpy(to, total.lane, static_cast<std::size_t>(columns) * sizeof(float));
   }

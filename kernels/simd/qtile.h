@@ -120,6 +120,7 @@ struct QTileCall {
   std::int64_t to_row = 0;  // bytes
   int columns = 0;          // at most `lanes`; the rest is not written
   bool to_bf16 = false;     // rounded to nearest even; else f32
+  bool add = false;         // to what is there, of f32
   QFetch fetch;
 };
 using QTile = void (*)(const QTileCall&);

@@ -15,6 +15,7 @@
 //   to_float(sum), read_scale(p)
 //   scaled(scale, p)                     times an f32 for all lanes
 //   times(a, b), times_add(total, a, b)
+//   added(total, p, columns)             f32 at p added
 //   write(p, total, columns), write_bf16(p, total, columns)
 //
 // All sums stay in registers, as in tile_loop.h.
@@ -119,6 +120,7 @@ void qtile(const QTileCall& given) {
   }
   unrolled<rows>([&](auto r) ERGON_INLINE {
     std::byte* to = call.to + r * call.to_row;
+    if (call.add) total[r] = Unit::added(total[r], to, call.columns);
     call.to_bf16 ? Unit::write_bf16(to, total[r], call.columns)
                  : Unit::write(to, total[r], call.columns);
   });

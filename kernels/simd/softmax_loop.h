@@ -189,38 +189,57 @@ struct SoftmaxLoop {
     const Raised now = raised(all(*call.largest), all(Unit::most(found) * scale));
     const F least = base(now.to);
     F sum{};
-    for (int key = 0; key < padded; key += Unit::lanes) {
-      F weight =
+    const auto weight = [&](int key) ERGON_INLINE {
+      const F value =
           Unit::template power < bf16 ? 3 : 6 > (Unit::load(call.logits + key) * scale - least);
-      sum += weight;
-      if (call.value_scale != nullptr) weight *= padded_scales(call.value_scale, key, call.keys);
-      if constexpr (bf16)
-        Unit::store_bf16(call.weights + std::int64_t{2} * key, weight);
-      else
-        Unit::store(reinterpret_cast<float*>(call.weights) + key, weight);
-    }
+      sum += value;
+      return value;
+    };
+    int key = 0;
+    if (call.value_scale == nullptr)
+      for (; key < padded; key += Unit::lanes) put<bf16>(call, key, weight(key));
+    for (; key + Unit::lanes <= call.keys; key += Unit::lanes)
+      put<bf16>(call, key, weight(key) * Unit::load(call.value_scale + key));
+    for (; key < padded; key += Unit::lanes)
+      put<bf16>(call, key, weight(key) * padded_scales(call.value_scale, key, call.keys));
     *call.largest = now.to[0];
     *call.rescale = now.rescale[0];
     *call.sum = *call.sum * now.rescale[0] + Unit::total(sum);
     return now.rescale[0] != 1;
   }
 
-  /// Some of a list that ends at `count`; 0 beyond.
+  template <bool bf16>
+  static void put(const SoftmaxRow& call, int key, F weight) {
+    if constexpr (bf16)
+      Unit::store_bf16(call.weights + std::int64_t{2} * key, weight);
+    else
+      Unit::store(reinterpret_cast<float*>(call.weights) + key, weight);
+  }
+
+  /// The end of a list of `count`; 0 beyond. Not in a loop: it goes through memory.
   static F padded_scales(const float* list, int from, int count) {
-    if (from + Unit::lanes <= count) return Unit::load(list + from);
     F part{};
-    for (int i = 0; from + i < count; ++i) part[i] = list[from + i];
+    for (int i = 0; i < Unit::lanes && from + i < count; ++i) part[i] = list[from + i];
     return part;
   }
 
   static void change(const SoftmaxRow& call, bool whole) {
     const int padded = (call.keys + softmax_lanes - 1) / softmax_lanes * softmax_lanes;
+    int key = 0;
+    if (call.key_scale != nullptr) {
+      for (; key + Unit::lanes <= call.keys; key += Unit::lanes)
+        Unit::store(call.logits + key,
+                    Unit::load(call.logits + key) * Unit::load(call.key_scale + key));
+      for (; key < padded; key += Unit::lanes)
+        Unit::store(call.logits + key,
+                    Unit::load(call.logits + key) * padded_scales(call.key_scale, key, call.keys));
+    }
+    if (whole && call.soft_cap <= 0) return;
     I index{};
     for (int i = 0; i < Unit::lanes; ++i) index[i] = i;
     const int end = call.end < call.keys ? call.end : call.keys;
-    for (int key = 0; key < padded; key += Unit::lanes) {
+    for (key = 0; key < padded; key += Unit::lanes) {
       F x = Unit::load(call.logits + key);
-      if (call.key_scale != nullptr) x *= padded_scales(call.key_scale, key, call.keys);
       if (call.soft_cap > 0) x = capped(x, call);
       if (!whole) x = choose((index + key >= call.first) & (index + key < end), x, all(-infinity));
       Unit::store(call.logits + key, x);
