@@ -46,17 +46,18 @@ class KeyCache {
                    std::int64_t head, std::int64_t first, std::int64_t count, std::int64_t at,
                    std::byte* block) const = 0;
 
+  virtual std::int64_t scratch_bytes(std::int64_t rows) const = 0;
   /// Rows of queries, as QueryRows gives them, as logits() reads them; `to` is of query_bytes().
   virtual std::int64_t query_bytes(std::int64_t rows) const = 0;
   virtual void arrange(const RowsInMemory& queries, std::int64_t rows, std::byte* to) const = 0;
   /// logits[r][key] of the block's first `count` keys, rows `stride` floats apart; lanes beyond
-  /// `count` may be written up to a multiple of simd::softmax_lanes.
+  /// `count` may be written up to a multiple of simd::softmax_lanes. `scratch` is of
+  /// scratch_bytes(), here and below.
   virtual void logits(const std::byte* block, const std::byte* queries, std::int64_t rows,
-                      std::int64_t count, float* logits, std::int64_t stride) const = 0;
+                      std::int64_t count, float* logits, std::int64_t stride,
+                      std::byte* scratch) const = 0;
   /// o[r][column] += sum over keys of weights[r][key] value[key][column]. Rows of weights are of
   /// block() elements, `stride` bytes apart, zeros from `count` on; of o, columns() floats.
-  /// `scratch` is of value_scratch() bytes.
-  virtual std::int64_t value_scratch(std::int64_t rows) const = 0;
   virtual void add_values(const std::byte* block, const std::byte* weights, std::int64_t stride,
                           std::int64_t rows, std::int64_t count, float* o,
                           std::byte* scratch) const = 0;

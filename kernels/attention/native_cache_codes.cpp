@@ -35,10 +35,19 @@ std::array<std::byte, 256> magnitudes() {
   return table;
 }
 
+/// Tiles that multiply a panel's words.
+const simd::TileSet& tiles_beside(const simd::QTileSet& set, simd::Isa isa) {
+  const auto type = set.left_f32 ? simd::Product::f32 : simd::Product::bf16;
+  const simd::TileSet& best = simd::best_tile_set(type, isa, cpu_info());
+  const bool fits = set.lanes % best.lanes == 0 && set.lanes <= best.panel();
+  return fits ? best : simd::best_tile_set(type, set.isa, cpu_info());
+}
+
 class CodeCache final : public KeyCache {
  public:
   CodeCache(const Attention& a, simd::Isa isa)
       : set_(simd::best_qtile_set(product, isa, cpu_info())),
+        words_(tiles_beside(set_, isa)),
         head_dim_(a.head_dim),
         v_head_dim_(a.v_head_dim),
         left_(set_.left_f32 ? DType::f32 : DType::bf16),
@@ -82,23 +91,22 @@ class CodeCache final : public KeyCache {
     }
   }
 
-  std::int64_t query_bytes(std::int64_t rows) const override {
-    return rows * key_lines_ * depth * left_element_;
-  }
+  std::int64_t query_bytes(std::int64_t rows) const override { return rows * left_row(); }
   void arrange(const RowsInMemory& queries, std::int64_t rows, std::byte* to) const override {
-    const std::int64_t padded = key_lines_ * depth * left_element_;
-    std::vector<std::byte> wide(static_cast<std::size_t>(rows * padded));
+    std::vector<std::byte> wide(static_cast<std::size_t>(rows * left_row()));
     for (std::int64_t r = 0; r < rows; ++r)
       widen_elements(DType::bf16, queries.first + r * queries.stride, left_,
-                     wide.data() + r * padded, head_dim_);
-    weave(wide.data(), padded, rows, padded, to);
+                     wide.data() + r * left_row(), head_dim_);
+    if (in_registers(rows))
+      weave(wide.data(), left_row(), rows, left_row(), to);
+    else
+      std::memcpy(to, wide.data(), wide.size());
   }
 
   void logits(const std::byte* block, const std::byte* queries, std::int64_t rows,
-              std::int64_t count, float* logits, std::int64_t stride) const override {
-    simd::QTileCall call = call_of(key_lines_);
-    call.left = queries;
-    call.to_row = stride * word;
+              std::int64_t count, float* logits, std::int64_t stride,
+              std::byte* scratch) const override {
+    Product call{key_lines_, queries, left_row(), nullptr, nullptr, stride * word, false, scratch};
     for (std::int64_t key = 0; key < count; key += lanes_) {
       call.panel = block + key / lanes_ * key_panel_;
       call.to = reinterpret_cast<std::byte*>(logits + key);
@@ -106,20 +114,19 @@ class CodeCache final : public KeyCache {
     }
   }
 
-  std::int64_t value_scratch(std::int64_t rows) const override {
-    return rows > 1 ? rows * block_ * left_element_ : 0;
+  std::int64_t scratch_bytes(std::int64_t rows) const override {
+    if (in_registers(rows)) return rows > 1 ? rows * block_ * left_element_ : 0;
+    return std::max(key_lines_, block_ / depth) * depth * left_element_ * lanes_;
   }
   void add_values(const std::byte* block, const std::byte* weights, std::int64_t stride,
                   std::int64_t rows, std::int64_t /*count*/, float* o,
                   std::byte* scratch) const override {
-    simd::QTileCall call = call_of(block_ / depth);
-    call.left = weights;
-    if (rows > 1) {
+    Product call{block_ / depth, weights,          stride, nullptr,
+                 nullptr,        columns() * word, true,   scratch};
+    if (in_registers(rows) && rows > 1) {
       weave(weights, stride, rows, block_ * left_element_, scratch);
       call.left = scratch;
     }
-    call.add = true;
-    call.to_row = columns() * word;
     for (std::int64_t c = 0; c < columns(); c += lanes_) {
       call.panel = block + values_at_ + c / lanes_ * value_panel_;
       call.to = reinterpret_cast<std::byte*>(o + c);
@@ -135,44 +142,68 @@ class CodeCache final : public KeyCache {
     return lines * lanes_ * word + simd::scale_bytes(product.scale, set_.lanes);
   }
 
-  /// Rows of `bytes` become words of a tile's rows side by side, tile by tile.
+  /// Whether codes become words in a tile, and stay in registers; the rows of more than one tile
+  /// read words that are decoded once, into scratch.
+  bool in_registers(std::int64_t rows) const { return rows <= set_.most_rows; }
+  std::int64_t left_row() const { return key_lines_ * depth * left_element_; }
+
+  /// Rows of `bytes` become words of all rows side by side.
   void weave(const std::byte* from, std::int64_t stride, std::int64_t rows, std::int64_t bytes,
              std::byte* to) const {
-    const TileCut cut(rows, set_.most_rows);
-    for (std::int64_t t = 0; t < cut.tiles; ++t) {
-      simd::PackCall pack;
-      pack.from = from + cut.first(t) * stride;
-      pack.row_stride = stride;
-      pack.k_stride = 1;
-      pack.rows = pack.width = cut.size(t);
-      pack.k = bytes;
-      pack.to = to + cut.first(t) * bytes;
-      set_.pack(pack);
-    }
+    simd::PackCall pack;
+    pack.from = from;
+    pack.row_stride = stride;
+    pack.k_stride = 1;
+    pack.rows = pack.width = static_cast<int>(rows);
+    pack.k = bytes;
+    pack.to = to;
+    set_.pack(pack);
   }
 
-  /// A panel, by tiles of rows; the first asks for what lies ahead.
-  void multiply(const simd::QTileCall& rows_together, std::int64_t rows) const {
-    const TileCut cut(rows, set_.most_rows);
-    const std::int64_t left_row = rows_together.lines * depth * left_element_;
-    for (std::int64_t t = 0; t < cut.tiles; ++t) {
-      simd::QTileCall call = rows_together;
-      call.left += cut.first(t) * left_row;
-      call.to += cut.first(t) * call.to_row;
-      call.fetch = t > 0 ? simd::QFetch{call.panel, 0, 0}
-                         : simd::QFetch{call.panel + ahead, lanes_ * word,
-                                        simd::scale_bytes(product.scale, set_.lanes)};
-      set_.tiles[cut.size(t) - 1](call);
+  /// Rows times a panel. `left` is woven where codes stay in registers; else rows of it are
+  /// `left_row` bytes apart.
+  struct Product {
+    std::int64_t lines;
+    const std::byte* left;
+    std::int64_t left_row;
+    const std::byte* panel;
+    std::byte* to;
+    std::int64_t to_row;
+    bool add;
+    std::byte* scratch;
+  };
+  void multiply(const Product& p, std::int64_t rows) const {
+    simd::QTileCall codes;
+    codes.groups = 1;
+    codes.lines = codes.last_lines = p.lines;
+    codes.panel = p.panel;
+    codes.table = table_.data();
+    codes.fetch = {p.panel + ahead, lanes_ * word, simd::scale_bytes(product.scale, set_.lanes)};
+    if (in_registers(rows)) {
+      codes.left = p.left;
+      codes.to = p.to;
+      codes.to_row = p.to_row;
+      codes.columns = set_.lanes;
+      codes.add = p.add;
+      return set_.tiles[rows - 1](codes);
     }
-  }
-
-  simd::QTileCall call_of(std::int64_t lines) const {
-    simd::QTileCall call;
-    call.groups = 1;
-    call.lines = call.last_lines = lines;
-    call.table = table_.data();
-    call.columns = set_.lanes;
-    return call;
+    codes.to = p.scratch;
+    set_.words(codes);
+    simd::TileCall call;
+    call.groups = p.lines * depth * left_element_ / word;
+    call.left_row = p.left_row;
+    call.left_group = word;
+    call.right = p.scratch;
+    call.right_group = lanes_ * word;
+    call.to_row = call.start_row = p.to_row;
+    call.columns = words_.lanes;
+    const TileCut cut(rows, words_.most_rows);
+    for (std::int64_t t = 0; t < cut.tiles; ++t) {
+      call.left = p.left + cut.first(t) * p.left_row;
+      call.to = p.to + cut.first(t) * p.to_row;
+      if (p.add) call.start = call.to;
+      words_.tile(cut.size(t), set_.lanes / words_.lanes)(call);
+    }
   }
 
   /// The tiles' own scales: those of keys and values are f32, and have other places.
@@ -198,6 +229,7 @@ class CodeCache final : public KeyCache {
   }
 
   const simd::QTileSet& set_;
+  const simd::TileSet& words_;
   std::int64_t head_dim_, v_head_dim_;
   DType left_;
   std::int64_t left_element_, lanes_, block_, key_lines_, key_panel_, value_panel_, values_at_,

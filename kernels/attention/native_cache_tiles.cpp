@@ -27,7 +27,8 @@ void TiledCache::arrange(const RowsInMemory& queries, std::int64_t rows, std::by
 }
 
 void TiledCache::logits(const std::byte* block, const std::byte* queries, std::int64_t rows,
-                        std::int64_t count, float* logits, std::int64_t stride) const {
+                        std::int64_t count, float* logits, std::int64_t stride,
+                        std::byte* /*scratch*/) const {
   simd::TileCall call = call_of(words_);
   call.left = queries;
   call.left_row = words_ * left_word;

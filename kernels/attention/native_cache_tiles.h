@@ -13,11 +13,12 @@ class TiledCache : public KeyCache {
   std::int64_t columns() const override { return rounded_up(v_head_dim_, panel_); }
   const float* key_scale(const std::byte* /*block*/) const override { return nullptr; }
   const float* value_scale(const std::byte* /*block*/) const override { return nullptr; }
+  std::int64_t scratch_bytes(std::int64_t /*rows*/) const override { return 0; }
   std::int64_t query_bytes(std::int64_t rows) const override { return rows * words_ * left_word; }
   void arrange(const RowsInMemory& queries, std::int64_t rows, std::byte* to) const override;
   void logits(const std::byte* block, const std::byte* queries, std::int64_t rows,
-              std::int64_t count, float* logits, std::int64_t stride) const override;
-  std::int64_t value_scratch(std::int64_t /*rows*/) const override { return 0; }
+              std::int64_t count, float* logits, std::int64_t stride,
+              std::byte* scratch) const override;
   void add_values(const std::byte* block, const std::byte* weights, std::int64_t stride,
                   std::int64_t rows, std::int64_t count, float* o,
                   std::byte* scratch) const override;

@@ -127,7 +127,7 @@ Footprint key_plan_footprint(const Attention& a, const Placement& placement, sim
   // Scratch of all threads, partial results, and the lists of what each does: not more.
   const std::int64_t scratch =
       rows * (8 * cache->block() + 8 * a.head_dim + 64 + 12 * (cache->columns() + 16)) +
-      cache->query_bytes(rows) + cache->value_scratch(rows) + 65536;
+      cache->query_bytes(rows) + cache->scratch_bytes(rows) + 65536;
   return {static_cast<std::size_t>(placement.threads) * static_cast<std::size_t>(scratch) +
               static_cast<std::size_t>(Split::bytes(a.batch * a.kv_heads)),
           AttentionOutputs::bytes_per_slot(a) + cache_bytes(a, *cache)};

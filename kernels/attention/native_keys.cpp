@@ -18,7 +18,7 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// Of a thread.
 struct Scratch {
-  std::byte *gathered, *queries, *weights, *values;
+  std::byte *gathered, *queries, *weights, *cache;
   float *logits, *o, *largest, *sum;
 };
 
@@ -39,7 +39,7 @@ class OfKeys final : public KeyFlash {
     const std::int64_t floats = sizeof(float), n = q_rows_;
     Places places;
     at_ = {places.take(problem.query_bytes * n), places.take(cache.query_bytes(n)),
-           places.take(n * padded_ * element_),  places.take(cache.value_scratch(n)),
+           places.take(n * padded_ * element_),  places.take(cache.scratch_bytes(n)),
            places.take(n * padded_ * floats),    places.take(n * columns_ * floats),
            places.take(2 * n * floats)};
     scratch_bytes_ = places.bytes();
@@ -58,14 +58,14 @@ class OfKeys final : public KeyFlash {
 
  private:
   struct Offsets {
-    std::int64_t gathered, queries, weights, values, logits, o, statistics;
+    std::int64_t gathered, queries, weights, cache, logits, o, statistics;
   };
 
   Scratch scratch_of(int thread) const {
     std::byte* base = scratch_.data() + thread * scratch_bytes_;
     const auto floats = [&](std::int64_t at) { return reinterpret_cast<float*>(base + at); };
     return {base + at_.gathered,    base + at_.queries,
-            base + at_.weights,     base + at_.values,
+            base + at_.weights,     base + at_.cache,
             floats(at_.logits),     floats(at_.o),
             floats(at_.statistics), floats(at_.statistics) + q_rows_};
   }
@@ -107,9 +107,9 @@ class OfKeys final : public KeyFlash {
       const std::int64_t count = std::min(cache_.block(), end - from);
       if (count < cache_.block())
         std::memset(s.weights, 0, static_cast<std::size_t>(n * padded_ * element_));
-      cache_.logits(block, s.queries, n, count, s.logits, padded_);
+      cache_.logits(block, s.queries, n, count, s.logits, padded_, s.cache);
       for (std::int64_t r = 0; r < n; ++r) weigh(block, rows.seen(b, r), from, count, r, s);
-      cache_.add_values(block, s.weights, padded_ * element_, n, count, s.o, s.values);
+      cache_.add_values(block, s.weights, padded_ * element_, n, count, s.o, s.cache);
     }
     if (chunk.partial < 0) return finish(rows, chunk.item, s);
     float* partial = partials_.data() + chunk.partial * partial_floats_;

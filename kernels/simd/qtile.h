@@ -145,6 +145,9 @@ struct QTileSet {
   int offset = 0;                // of bytes_s8
   bool left_f32 = false;         // of kinds that do not multiply s8
   const QTile* tiles = nullptr;  // [rows - 1]
+  /// The words of one group, decoded and not multiplied: `lanes` side by side, those of a line's k
+  /// one behind the other, as tile.h wants right words. It reads lines, panel, table, to and fetch.
+  QTile words = nullptr;
   QuantizeGroup quantize = nullptr;
   SumCodes sum = nullptr;
   Pack pack = nullptr;  // of left, by bytes

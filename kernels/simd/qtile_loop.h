@@ -126,6 +126,29 @@ void qtile(const QTileCall& given) {
   });
 }
 
+template <class Unit>
+void qwords(const QTileCall& given) {
+  const QTileCall call = given;
+  constexpr std::int64_t line_bytes = std::int64_t{4} * Unit::lanes;
+  constexpr std::int64_t scales = scale_bytes(Unit::product.scale, Unit::lanes);
+  const auto tables = Unit::tables(call);
+  const auto group = Unit::open(call.panel + call.lines * line_bytes + scales);
+  const std::byte *panel = call.panel, *fetch = call.fetch.from;
+  std::byte* to = call.to;
+  for (std::int64_t lines = call.lines; lines > 0; --lines) {
+    for (std::int64_t i = 0; i < line_bytes; i += 64) __builtin_prefetch(fetch + i);
+    fetch += call.fetch.a_line;
+    const auto codes = Unit::line(panel, tables, group);
+    unrolled<Unit::phases>([&](auto p) ERGON_INLINE {
+      const auto words = Unit::template word<p>(codes, tables, group);
+      static_assert(sizeof words == line_bytes);
+      __builtin_memcpy(to, &words, sizeof words);
+      to += line_bytes;
+    });
+    panel += line_bytes;
+  }
+}
+
 /// [rows - 1]
 template <class Unit, int most_rows>
 inline constexpr auto qtiles = []<std::size_t... i>(std::index_sequence<i...>) {
@@ -140,6 +163,7 @@ constexpr QTileSet qtile_set_of(QTileSet common) {
   common.most_rows = Unit::most_rows;
   common.lanes = Unit::lanes;
   common.tiles = qtiles<Unit, Unit::most_rows>.data();
+  common.words = qwords<Unit>;
   return common;
 }
 

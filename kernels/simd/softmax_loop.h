@@ -181,31 +181,48 @@ struct SoftmaxLoop {
     const SoftmaxRow call = given;
     const float scale = call.soft_cap > 0 ? 1 : call.scale_log2;
     const bool whole = call.first <= 0 && call.end >= call.keys && call.keys % softmax_lanes == 0;
-    if (!whole || call.soft_cap > 0 || call.key_scale != nullptr) change(call, whole);
     const int padded = (call.keys + softmax_lanes - 1) / softmax_lanes * softmax_lanes;
-    F found = all(-infinity);
-    for (int key = 0; key < padded; key += Unit::lanes)
-      found = Unit::largest(found, Unit::load(call.logits + key));
-    const Raised now = raised(all(*call.largest), all(Unit::most(found) * scale));
-    const F least = base(now.to);
+    const bool plain = whole && call.soft_cap <= 0;
+    if (!plain) change(call, whole);
+    const auto logit = [&](int k) ERGON_INLINE {
+      F x = Unit::load(call.logits + k);
+      if (plain && call.key_scale != nullptr) {
+        x *= Unit::load(call.key_scale + k);
+        Unit::store(call.logits + k, x);
+      }
+      return x;
+    };
+    F found = all(-infinity), also = found;
+    int key = 0;
+    for (; key + 2 * Unit::lanes <= padded; key += 2 * Unit::lanes) {
+      found = Unit::largest(found, logit(key));
+      also = Unit::largest(also, logit(key + Unit::lanes));
+    }
+    if (key < padded) found = Unit::largest(found, logit(key));
+    const float before = *call.largest;
+    const float most = Unit::most(Unit::largest(found, also)) * scale;
+    const bool raises = most > before + raise_above;
+    const float now = raises ? most : before;
+    const F rescale = raises ? Unit::template power<6>(all(before - now)) : all(1);
+    const F least = base(all(now));
     F sum{};
-    const auto weight = [&](int key) ERGON_INLINE {
+    const auto weight = [&](int k) ERGON_INLINE {
       const F value =
-          Unit::template power < bf16 ? 3 : 6 > (Unit::load(call.logits + key) * scale - least);
+          Unit::template power < bf16 ? 3 : 6 > (Unit::load(call.logits + k) * scale - least);
       sum += value;
       return value;
     };
-    int key = 0;
+    key = 0;
     if (call.value_scale == nullptr)
       for (; key < padded; key += Unit::lanes) put<bf16>(call, key, weight(key));
     for (; key + Unit::lanes <= call.keys; key += Unit::lanes)
       put<bf16>(call, key, weight(key) * Unit::load(call.value_scale + key));
     for (; key < padded; key += Unit::lanes)
       put<bf16>(call, key, weight(key) * padded_scales(call.value_scale, key, call.keys));
-    *call.largest = now.to[0];
-    *call.rescale = now.rescale[0];
-    *call.sum = *call.sum * now.rescale[0] + Unit::total(sum);
-    return now.rescale[0] != 1;
+    *call.largest = now;
+    *call.rescale = rescale[0];
+    *call.sum = *call.sum * rescale[0] + Unit::total(sum);
+    return rescale[0] != 1;
   }
 
   template <bool bf16>

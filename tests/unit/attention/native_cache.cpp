@@ -101,42 +101,55 @@ TEST_P(NativeCache, OfKeysInLanesHoldsEveryKeyAndValue) {
     cache->put(keys, values, 1, 0, 0, tokens, 0, block.data());
     const auto element = static_cast<std::int64_t>(size_of(a.product_dtype()));
     const std::int64_t q_row = rounded_up(a.head_dim * element, 4);
-    HostMemory query(static_cast<std::size_t>(q_row)),
-        arranged(static_cast<std::size_t>(cache->query_bytes(1))),
-        logits(static_cast<std::size_t>(stride * 4));
-    std::vector<double> row(static_cast<std::size_t>(std::max(a.head_dim, a.v_head_dim)));
-    const auto scale = [&](const float* scales, std::int64_t key) {
-      return scales == nullptr ? 1.0 : double{scales[key]};
-    };
-    for (const std::int64_t d : {std::int64_t{0}, a.head_dim / 2, a.head_dim - 1}) {
-      std::memset(query.data(), 0, query.bytes());
-      store(a.product_dtype(), query.data(), d, 1);
-      cache->arrange({query.data(), q_row}, 1, arranged.data());
-      cache->logits(block.data(), arranged.data(), 1, tokens,
-                    reinterpret_cast<float*>(logits.data()), stride);
-      for (std::int64_t key = 0; key < tokens; ++key) {
-        keys.widened(1, key, 0, row.data());
-        ASSERT_FLOAT_EQ(static_cast<float>(load(DType::f32, logits.data(), key) *
-                                           scale(cache->key_scale(block.data()), key)),
-                        static_cast<float>(row[static_cast<std::size_t>(d)]))
-            << "key " << key << " element " << d;
+    // One query; as many as a tile takes and more.
+    for (const std::int64_t rows : {1, 3, 40}) {
+      HostMemory queries(static_cast<std::size_t>(rows * q_row)),
+          arranged(static_cast<std::size_t>(cache->query_bytes(rows))),
+          logits(static_cast<std::size_t>(rows * stride * 4)),
+          weights(static_cast<std::size_t>(rows * stride * 4)),
+          o(static_cast<std::size_t>(rows * cache->columns() * 4)),
+          scratch(static_cast<std::size_t>(cache->scratch_bytes(rows) + 1));
+      std::vector<double> row(static_cast<std::size_t>(std::max(a.head_dim, a.v_head_dim)));
+      const auto scale = [&](const float* scales, std::int64_t key) {
+        return scales == nullptr ? 1.0 : double{scales[key]};
+      };
+      for (const std::int64_t d : {std::int64_t{0}, a.head_dim / 2, a.head_dim - 1}) {
+        std::memset(queries.data(), 0, queries.bytes());
+        for (std::int64_t r = 0; r < rows; ++r)
+          store(a.product_dtype(), queries.data() + r * q_row, (d + r) % a.head_dim, 1);
+        cache->arrange({queries.data(), q_row}, rows, arranged.data());
+        cache->logits(block.data(), arranged.data(), rows, tokens,
+                      reinterpret_cast<float*>(logits.data()), stride, scratch.data());
+        for (std::int64_t key = 0; key < tokens; ++key) {
+          keys.widened(1, key, 0, row.data());
+          for (std::int64_t r = 0; r < rows; ++r)
+            ASSERT_FLOAT_EQ(static_cast<float>(load(DType::f32, logits.data(), r * stride + key) *
+                                               scale(cache->key_scale(block.data()), key)),
+                            static_cast<float>(row[static_cast<std::size_t>((d + r) % a.head_dim)]))
+                << "key " << key << " element " << d << " row " << r << " of " << rows;
+        }
       }
-    }
-    HostMemory weights(static_cast<std::size_t>(stride * 4)),
-        o(static_cast<std::size_t>(cache->columns() * 4)),
-        scratch(static_cast<std::size_t>(cache->value_scratch(1) + 1));
-    for (std::int64_t key = 0; key < tokens; ++key) {
-      std::memset(weights.data(), 0, weights.bytes());
-      store(cache->weights(), weights.data(), key, 2);
-      for (std::int64_t c = 0; c < a.v_head_dim; ++c) store(DType::f32, o.data(), c, 0.5);
-      cache->add_values(block.data(), weights.data(), stride * size_of(cache->weights()), 1, tokens,
-                        reinterpret_cast<float*>(o.data()), scratch.data());
-      values.widened(1, key, 0, row.data());
-      const double factor = scale(cache->value_scale(block.data()), key);
-      for (std::int64_t c = 0; c < a.v_head_dim; ++c)
-        ASSERT_NEAR((load(DType::f32, o.data(), c) - 0.5) / 2 * factor,
-                    row[static_cast<std::size_t>(c)], 1e-6 * (1 + factor))
-            << "key " << key << " column " << c;
+      // Row r looks at key + r.
+      for (std::int64_t key = 0; key < tokens; ++key) {
+        std::memset(weights.data(), 0, weights.bytes());
+        const auto row_bytes = stride * static_cast<std::int64_t>(size_of(cache->weights()));
+        for (std::int64_t r = 0; r < rows; ++r) {
+          store(cache->weights(), weights.data() + r * row_bytes, (key + r) % tokens, 2);
+          for (std::int64_t c = 0; c < a.v_head_dim; ++c)
+            store(DType::f32, o.data(), r * cache->columns() + c, 0.5);
+        }
+        cache->add_values(block.data(), weights.data(), row_bytes, rows, tokens,
+                          reinterpret_cast<float*>(o.data()), scratch.data());
+        for (std::int64_t r = 0; r < rows; r += 13) {
+          const std::int64_t seen = (key + r) % tokens;
+          values.widened(1, seen, 0, row.data());
+          const double factor = scale(cache->value_scale(block.data()), seen);
+          for (std::int64_t c = 0; c < a.v_head_dim; ++c)
+            ASSERT_NEAR((load(DType::f32, o.data(), r * cache->columns() + c) - 0.5) / 2 * factor,
+                        row[static_cast<std::size_t>(c)], 1e-6 * (1 + factor))
+                << "key " << seen << " column " << c << " row " << r << " of " << rows;
+        }
+      }
     }
   });
 }
