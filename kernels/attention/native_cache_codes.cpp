@@ -18,7 +18,7 @@ using simd::QScale;
 constexpr std::int64_t depth = 4, word = 4, line = 64;  // codes of a word; bytes
 /// simd/qtile.h, integers: where of a word its codes lie.
 constexpr std::array<std::int64_t, depth> byte_of = {0, 2, 1, 3};
-constexpr simd::QProduct product = {QKind::integers, QScale::bf16, false, true};
+constexpr simd::QProduct product = {QKind::integers, QScale::none, false, true};
 
 std::uint8_t sign_and_magnitude(std::int8_t code) {
   return static_cast<std::uint8_t>(code < 0 ? 128 - code : code);
@@ -53,7 +53,7 @@ class CodeCache final : public KeyCache {
         left_(set_.left_f32 ? DType::f32 : DType::bf16),
         left_element_(static_cast<std::int64_t>(size_of(left_))),
         lanes_(set_.lanes),
-        block_(rounded_up(128, lanes_)),
+        block_(rounded_up(256, lanes_)),
         key_lines_((head_dim_ + depth - 1) / depth),
         key_panel_(panel_bytes(key_lines_)),
         value_panel_(panel_bytes(block_ / depth)),
@@ -78,7 +78,6 @@ class CodeCache final : public KeyCache {
   void put(const KvRows& keys, const KvRows& values, std::int64_t sequence, std::int64_t head,
            std::int64_t first, std::int64_t count, std::int64_t at,
            std::byte* block) const override {
-    if (at == 0) put_ones(block);
     auto* scales = reinterpret_cast<float*>(block + scales_at_);
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t key = at + i;
@@ -119,12 +118,12 @@ class CodeCache final : public KeyCache {
     return std::max(key_lines_, block_ / depth) * depth * left_element_ * lanes_;
   }
   void add_values(const std::byte* block, const std::byte* weights, std::int64_t stride,
-                  std::int64_t rows, std::int64_t /*count*/, float* o,
+                  std::int64_t rows, std::int64_t count, float* o,
                   std::byte* scratch) const override {
-    Product call{block_ / depth, weights,          stride, nullptr,
-                 nullptr,        columns() * word, true,   scratch};
+    const std::int64_t lines = (count + depth - 1) / depth;
+    Product call{lines, weights, stride, nullptr, nullptr, columns() * word, true, scratch};
     if (in_registers(rows) && rows > 1) {
-      weave(weights, stride, rows, block_ * left_element_, scratch);
+      weave(weights, stride, rows, lines * depth * left_element_, scratch);
       call.left = scratch;
     }
     for (std::int64_t c = 0; c < columns(); c += lanes_) {
@@ -138,9 +137,7 @@ class CodeCache final : public KeyCache {
   /// As for weights of a matrix (qmatmul/native_panels.cpp).
   static constexpr std::int64_t ahead = 12288;
 
-  std::int64_t panel_bytes(std::int64_t lines) const {
-    return lines * lanes_ * word + simd::scale_bytes(product.scale, set_.lanes);
-  }
+  std::int64_t panel_bytes(std::int64_t lines) const { return lines * lanes_ * word; }
 
   /// Whether codes become words in a tile, and stay in registers; the rows of more than one tile
   /// read words that are decoded once, into scratch.
@@ -178,7 +175,7 @@ class CodeCache final : public KeyCache {
     codes.lines = codes.last_lines = p.lines;
     codes.panel = p.panel;
     codes.table = table_.data();
-    codes.fetch = {p.panel + ahead, lanes_ * word, simd::scale_bytes(product.scale, set_.lanes)};
+    codes.fetch = {p.panel + ahead, lanes_ * word, 0};
     if (in_registers(rows)) {
       codes.left = p.left;
       codes.to = p.to;
@@ -206,17 +203,6 @@ class CodeCache final : public KeyCache {
     }
   }
 
-  /// The tiles' own scales: those of keys and values are f32, and have other places.
-  void put_ones(std::byte* block) const {
-    const std::uint16_t one = to_bf16(1);
-    const auto fill = [&](std::byte* panel, std::int64_t bytes) {
-      for (std::int64_t i = 0; i < lanes_; ++i)
-        std::memcpy(panel + bytes - (lanes_ - i) * 2, &one, sizeof one);
-    };
-    for (std::int64_t p = 0; p < block_ / lanes_; ++p) fill(block + p * key_panel_, key_panel_);
-    for (std::int64_t p = 0; p < columns() / lanes_; ++p)
-      fill(block + values_at_ + p * value_panel_, value_panel_);
-  }
   void put_key(const std::int8_t* codes, std::byte* lane) const {
     for (std::int64_t d = 0; d < head_dim_; ++d)
       lane[d / depth * lanes_ * word + byte_of[d % depth]] =

@@ -55,16 +55,18 @@ void TiledCache::add_values(const std::byte* block, const std::byte* weights, st
   }
 }
 
-void TiledCache::multiply(const simd::TileCall& first, std::int64_t rows) const {
+void TiledCache::multiply(simd::TileCall& call, std::int64_t rows) const {
   const TileCut cut(rows, tiles_.most_rows);
+  const std::byte* left = call.left;
+  std::byte* to = call.to;
   for (std::int64_t t = 0; t < cut.tiles; ++t) {
-    simd::TileCall call = first;
-    call.left += cut.first(t) * call.left_row;
-    call.to += cut.first(t) * call.to_row;
-    if (call.start != nullptr) call.start += cut.first(t) * call.start_row;
-    if (t > 0) call.ahead = 0;  // it has been asked for
+    call.left = left + cut.first(t) * call.left_row;
+    call.to = to + cut.first(t) * call.to_row;
+    if (call.start != nullptr) call.start = call.to;
+    call.ahead = t == 0 ? cache_ahead : 0;  // then it has been asked for
     tiles_.most_vectors[cut.size(t) - 1](call);
   }
+  call.left = left;
 }
 
 simd::TileCall TiledCache::call_of(std::int64_t groups) const {
@@ -73,7 +75,6 @@ simd::TileCall TiledCache::call_of(std::int64_t groups) const {
   call.left_group = left_word;
   call.right_group = panel_ * right_word_;
   call.columns = tiles_.lanes;
-  call.ahead = cache_ahead;
   return call;
 }
 

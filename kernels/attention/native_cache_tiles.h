@@ -46,8 +46,8 @@ class TiledCache : public KeyCache {
       values_at_, bytes_;
 
  private:
-  /// Rows by tiles.
-  void multiply(const simd::TileCall& first, std::int64_t rows) const;
+  /// The call's left, to and start are those of all rows, which are cut into tiles.
+  void multiply(simd::TileCall& call, std::int64_t rows) const;
   simd::TileCall call_of(std::int64_t groups) const;
 };
 

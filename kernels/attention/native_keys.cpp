@@ -20,6 +20,7 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 struct Scratch {
   std::byte *gathered, *queries, *weights, *cache;
   float *logits, *o, *largest, *sum;
+  KeyRange* seen;
 };
 
 class OfKeys final : public KeyFlash {
@@ -41,7 +42,7 @@ class OfKeys final : public KeyFlash {
     at_ = {places.take(problem.query_bytes * n), places.take(cache.query_bytes(n)),
            places.take(n * padded_ * element_),  places.take(cache.scratch_bytes(n)),
            places.take(n * padded_ * floats),    places.take(n * columns_ * floats),
-           places.take(2 * n * floats)};
+           places.take(2 * n * floats),          places.take(n * std::int64_t{sizeof(KeyRange)})};
     scratch_bytes_ = places.bytes();
     partial_floats_ = n * (columns_ + 2);
     scratch_ =
@@ -58,16 +59,21 @@ class OfKeys final : public KeyFlash {
 
  private:
   struct Offsets {
-    std::int64_t gathered, queries, weights, cache, logits, o, statistics;
+    std::int64_t gathered, queries, weights, cache, logits, o, statistics, seen;
   };
 
   Scratch scratch_of(int thread) const {
     std::byte* base = scratch_.data() + thread * scratch_bytes_;
     const auto floats = [&](std::int64_t at) { return reinterpret_cast<float*>(base + at); };
-    return {base + at_.gathered,    base + at_.queries,
-            base + at_.weights,     base + at_.cache,
-            floats(at_.logits),     floats(at_.o),
-            floats(at_.statistics), floats(at_.statistics) + q_rows_};
+    return {base + at_.gathered,
+            base + at_.queries,
+            base + at_.weights,
+            base + at_.cache,
+            floats(at_.logits),
+            floats(at_.o),
+            floats(at_.statistics),
+            floats(at_.statistics) + q_rows_,
+            reinterpret_cast<KeyRange*>(base + at_.seen)};
   }
 
   std::int64_t sequence(std::int64_t item) const { return item / problem_.heads; }
@@ -100,6 +106,7 @@ class OfKeys final : public KeyFlash {
     std::fill_n(s.largest, n, -infinity);
     std::fill_n(s.sum, n, 0.0F);
     std::fill_n(s.o, n * columns_, 0.0F);
+    for (std::int64_t r = 0; r < n; ++r) s.seen[r] = rows.seen(b, r);
     const std::int64_t end = any(rows, chunk.item).end;
     for (std::int64_t index = chunk.first; index < chunk.end; ++index) {
       const std::byte* block = cache + (chunk.item * blocks_ + index) * cache_.bytes();
@@ -108,7 +115,7 @@ class OfKeys final : public KeyFlash {
       if (count < cache_.block())
         std::memset(s.weights, 0, static_cast<std::size_t>(n * padded_ * element_));
       cache_.logits(block, s.queries, n, count, s.logits, padded_, s.cache);
-      for (std::int64_t r = 0; r < n; ++r) weigh(block, rows.seen(b, r), from, count, r, s);
+      weigh(block, from, count, s);
       cache_.add_values(block, s.weights, padded_ * element_, n, count, s.o, s.cache);
     }
     if (chunk.partial < 0) return finish(rows, chunk.item, s);
@@ -118,25 +125,28 @@ class OfKeys final : public KeyFlash {
     std::copy_n(s.o, n * columns_, partial + 2 * n);
   }
 
-  void weigh(const std::byte* block, const KeyRange& seen, std::int64_t from, std::int64_t count,
-             std::int64_t r, const Scratch& s) const {
+  /// The logits of the block that begins with key `from`.
+  void weigh(const std::byte* block, std::int64_t from, std::int64_t count,
+             const Scratch& s) const {
     simd::SoftmaxRow call;
-    call.logits = s.logits + r * padded_;
+    float rescale = 1;
+    call.rescale = &rescale;
     call.keys = static_cast<int>(count);
     call.scale_log2 = static_cast<float>(problem_.scale) * log2_e;
     call.soft_cap = static_cast<float>(problem_.soft_cap);
     call.key_scale = cache_.key_scale(block);
     call.value_scale = cache_.value_scale(block);
-    call.first = static_cast<int>(std::clamp<std::int64_t>(seen.first - from, 0, count));
-    call.end = static_cast<int>(std::clamp<std::int64_t>(seen.end - from, 0, count));
-    call.largest = s.largest + r;
-    call.sum = s.sum + r;
-    float rescale = 1;
-    call.rescale = &rescale;
-    call.weights = s.weights + r * padded_ * element_;
-    if (!softmax_.row(call)) return;
-    float* o = s.o + r * columns_;
-    for (std::int64_t c = 0; c < columns_; ++c) o[c] *= rescale;
+    for (std::int64_t r = 0; r < q_rows_; ++r) {
+      call.logits = s.logits + r * padded_;
+      call.first = static_cast<int>(std::clamp<std::int64_t>(s.seen[r].first - from, 0, count));
+      call.end = static_cast<int>(std::clamp<std::int64_t>(s.seen[r].end - from, 0, count));
+      call.largest = s.largest + r;
+      call.sum = s.sum + r;
+      call.weights = s.weights + r * padded_ * element_;
+      if (!softmax_.row(call)) continue;
+      float* o = s.o + r * columns_;
+      for (std::int64_t c = 0; c < columns_; ++c) o[c] *= rescale;
+    }
   }
 
   void finish(const FlashRows& rows, std::int64_t item, const Scratch& s) const {

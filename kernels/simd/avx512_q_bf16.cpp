@@ -66,6 +66,6 @@ using PlainUnit = Wide<Plain<product>, 12>;
 constinit const std::array<QTileSet, 3> avx512_nibble_qtile_sets =
     qtile_sets_like<NibblesUnit, 5, 3>(by_pairs);
 constinit const std::array<QTileSet, 1> avx512_pair_qtile_sets =
-    qtile_sets_like<PlainUnit, 10, 1>(by_pairs);
+    qtile_sets_like<PlainUnit, 11, 1>(by_pairs);
 
 }  // namespace ergon::simd

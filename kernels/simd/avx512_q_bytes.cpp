@@ -48,7 +48,7 @@ using Unit = Wide<Bytes<product>, product.whole ? 12 : 6>;
 
 }  // namespace
 
-constinit const std::array<QTileSet, 2> avx512_byte_qtile_sets = qtile_sets_like<Unit, 8, 2>([] {
+constinit const std::array<QTileSet, 3> avx512_byte_qtile_sets = qtile_sets_like<Unit, 8, 3>([] {
   QTileSet set = by_pairs;
   set.features = {"avx512_bf16", "avx512_vbmi"};
   return set;

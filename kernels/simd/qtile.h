@@ -56,7 +56,7 @@ struct QProduct {
 };
 
 /// Every product that a tile set exists for: those of s8 first.
-inline constexpr std::array<QProduct, 11> qproducts = {{
+inline constexpr std::array<QProduct, 12> qproducts = {{
     {QKind::bytes_s8, QScale::f32, false, true},   // w8a8
     {QKind::bytes_s8, QScale::f16},                // q8_0
     {QKind::nibbles_s8, QScale::bf16},             // w4a8
@@ -67,6 +67,7 @@ inline constexpr std::array<QProduct, 11> qproducts = {{
     {QKind::nibbles, QScale::e8m0},                // mxfp4
     {QKind::integers, QScale::bf16, false, true},  // w8a16
     {QKind::e4m3, QScale::one_f32},                // fp8
+    {QKind::integers, QScale::none, false, true},  // caches of s8, whose scales are apart
     {QKind::pairs, QScale::none, false, true},     // bf16
 }};
 inline constexpr std::size_t s8_qproducts = 5, float_qproducts = qproducts.size() - s8_qproducts;
