@@ -74,7 +74,7 @@ class AbsorbedPlan final : public Plan {
     if (stage == 0) return pack(slot);
     if (stage == 1) return absorb(slot);
     if (stage == 3) return project(slot);
-    const OperandKv source = OperandKv::latent(a_, inputs_, slot);
+    const OperandKv source = OperandKv::latent(a_, inputs_, slot, shape_.tiles.isa);
     flash_->run(
         SoftmaxRows(latent_, queries_.data(), a_.sinks ? inputs_.as<float>("sink", slot) : nullptr,
                     floats_, sums_.data()),
@@ -123,7 +123,7 @@ class AbsorbedPlan final : public Plan {
       for (std::int64_t t = 0; t < tokens(a_); ++t)
         widen_elements(a_.dtype, q + (t * a_.q_heads + h) * q_row + a_.nope_head_dim() * given,
                        a_.product_dtype(), to + t * a_.q_heads * to_row + a_.kv_lora_rank * product,
-                       a_.rope_head_dim);
+                       a_.rope_head_dim, shape_.tiles.isa);
     });
   }
 

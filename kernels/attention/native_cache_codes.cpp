@@ -95,7 +95,7 @@ class CodeCache final : public KeyCache {
     std::vector<std::byte> wide(static_cast<std::size_t>(rows * left_row()));
     for (std::int64_t r = 0; r < rows; ++r)
       widen_elements(DType::bf16, queries.first + r * queries.stride, left_,
-                     wide.data() + r * left_row(), head_dim_);
+                     wide.data() + r * left_row(), head_dim_, words_.isa);
     if (in_registers(rows))
       weave(wide.data(), left_row(), rows, left_row(), to);
     else

@@ -90,7 +90,7 @@ class ExpandedPlan final : public Plan {
   }
 
   void expand(std::size_t slot) const {
-    const OperandKv source = OperandKv::latent(a_, inputs_, slot);
+    const OperandKv source = OperandKv::latent(a_, inputs_, slot, shape_.tiles.isa);
     const std::int64_t each = PackedBlocks::of_a_head(a_, shape_);
     const std::int64_t all = a_.batch * each * a_.q_heads;
     on_team(threads_, [&](int thread, int team) {

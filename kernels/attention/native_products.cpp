@@ -35,7 +35,7 @@ void HeadProducts::pack(const std::byte* from, DType from_type, std::int64_t col
   std::vector<std::byte> wide;
   if (from_type != product_) {
     wide.resize(packing_bytes(from_type));
-    widen_elements(from_type, from, product_, wide.data(), n_ * k_);
+    widen_elements(from_type, from, product_, wide.data(), n_ * k_, floats_.isa);
     from = wide.data();
   }
   for (std::int64_t p = 0; p < panels_; ++p) {

@@ -88,7 +88,7 @@ class QueryPlan final : public Plan {
   }
 
   void pack(std::size_t slot) const {
-    const OperandKv source(a_, inputs_, slot);
+    const OperandKv source(a_, inputs_, slot, shape_.tiles.isa);
     const PackedBlocks to = blocks(slot);
     const std::int64_t each = PackedBlocks::of_a_head(a_, shape_);
     const std::int64_t all = a_.batch * a_.kv_heads * each;
@@ -110,7 +110,7 @@ class QueryPlan final : public Plan {
   }
 
   void append(std::size_t slot) const {
-    const OperandKv source(a_, inputs_, slot);
+    const OperandKv source(a_, inputs_, slot, shape_.tiles.isa);
     const PackedBlocks to = blocks(slot);
     for (std::int64_t b = 0; b < a_.batch; ++b)
       for (std::int64_t token = std::max<std::int64_t>(0, a_.length(b) - a_.q_len);
@@ -123,7 +123,7 @@ class QueryPlan final : public Plan {
   void attend(std::size_t slot) {
     const SoftmaxRows rows(a_, inputs_, slot, floats_, outputs_.data(0, slot));
     if (packed_ != Packed::block_by_block) return flash_->run(rows, blocks(slot));
-    const OperandKv source(a_, inputs_, slot);
+    const OperandKv source(a_, inputs_, slot, shape_.tiles.isa);
     flash_->run(rows, GivenBlocks(a_, shape_, layout_, source));
   }
 

@@ -1,37 +1,37 @@
 #include "kernels/attention/native_source.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+
+#include "kernels/devices/cpu.h"
+#include "kernels/simd/widen.h"
 
 namespace ergon {
 namespace {
 
-template <class From, class To, class Convert>
-void each(const std::byte* from, std::byte* to, std::int64_t count, Convert convert) {
-  const auto* in = reinterpret_cast<const From*>(from);
-  auto* out = reinterpret_cast<To*>(to);
-  for (std::int64_t i = 0; i < count; ++i) out[i] = convert(in[i]);
+const simd::WidenSet& widening(simd::Isa isa) {
+  // Looked up once: rows are short.
+  static const auto sets = [] {
+    std::array<const simd::WidenSet*, static_cast<std::size_t>(simd::Isa::avx512) + 1> all{};
+    for (std::size_t i = 0; i < all.size(); ++i)
+      all[i] = &simd::best_widen_set(static_cast<simd::Isa>(i), cpu_info());
+    return all;
+  }();
+  return *sets.at(static_cast<std::size_t>(isa));
 }
 
 }  // namespace
 
 void widen_elements(DType from_type, const std::byte* from, DType to_type, std::byte* to,
-                    std::int64_t count) {
-  if (from_type == to_type) {
+                    std::int64_t count, simd::Isa isa) {
+  const simd::WidenSet& set = widening(isa);
+  if (from_type == to_type)
     std::memcpy(to, from, static_cast<std::size_t>(count) * size_of(to_type));
-  } else if (from_type == DType::s8 && to_type == DType::bf16) {
-    each<std::int8_t, std::uint16_t>(from, to, count, [](std::int8_t code) {
-      return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(code)) >>
-                                        16);
-    });
-  } else if (from_type == DType::s8) {
-    each<std::int8_t, float>(from, to, count,
-                             [](std::int8_t code) { return static_cast<float>(code); });
-  } else if (from_type == DType::f16) {
-    each<std::uint16_t, float>(from, to, count, from_f16);
-  } else {
-    each<std::uint16_t, float>(from, to, count, from_bf16);
-  }
+  else if (from_type == DType::s8)
+    (to_type == DType::bf16 ? set.s8_to_bf16 : set.s8_to_f32)(from, to, count);
+  else
+    (from_type == DType::f16 ? set.f16_to_f32 : set.bf16_to_f32)(from, to, count);
 }
 
 RowsInMemory OperandKv::rows(const KvRows& from, std::int64_t sequence, std::int64_t head,
@@ -41,7 +41,7 @@ RowsInMemory OperandKv::rows(const KvRows& from, std::int64_t sequence, std::int
   const std::int64_t stride = from.width() * static_cast<std::int64_t>(size_of(product_));
   for (std::int64_t i = 0; i < count; ++i)
     widen_elements(from.dtype(), from.row(sequence, first + i, head), product_,
-                   scratch + i * stride, from.width());
+                   scratch + i * stride, from.width(), isa_);
   return {scratch, stride};
 }
 
@@ -61,7 +61,7 @@ RowsInMemory QueryRows::queries(std::int64_t sequence, std::int64_t head, std::i
   const std::int64_t stride = rounded_up(used, 4);
   for (std::int64_t i = 0; i < count; ++i) {
     widen_elements(a_.dtype, q_ + place(sequence, head, first + i) * row, product,
-                   scratch + i * stride, a_.head_dim);
+                   scratch + i * stride, a_.head_dim, floats_.isa);
     std::memset(scratch + i * stride + used, 0, static_cast<std::size_t>(stride - used));
   }
   return {scratch, stride};

@@ -9,19 +9,21 @@ namespace ergon {
 
 /// `count` elements, exactly: from f32, bf16, f16 or s8 to f32, or from bf16 or s8 to bf16.
 void widen_elements(DType from_type, const std::byte* from, DType to_type, std::byte* to,
-                    std::int64_t count);
+                    std::int64_t count, simd::Isa isa);
 
 class OperandKv final : public KvSource {
  public:
   /// "k" and "v".
-  OperandKv(const Attention& workload, const Inputs& inputs, std::size_t slot)
+  OperandKv(const Attention& workload, const Inputs& inputs, std::size_t slot, simd::Isa isa)
       : product_(workload.product_dtype()),
+        isa_(isa),
         keys_(workload, inputs, slot, false),
         values_(workload, inputs, slot, true) {}
   /// "latent", of which the first elements are the values too.
-  static OperandKv latent(const Attention& workload, const Inputs& inputs, std::size_t slot) {
+  static OperandKv latent(const Attention& workload, const Inputs& inputs, std::size_t slot,
+                          simd::Isa isa) {
     const KvRows rows(workload, inputs, slot, "latent", 1, workload.latent_dim());
-    return {workload.product_dtype(), rows, rows};
+    return {workload.product_dtype(), isa, rows, rows};
   }
   RowsInMemory keys(std::int64_t sequence, std::int64_t head, std::int64_t first,
                     std::int64_t count, std::byte* scratch) const override {
@@ -42,10 +44,11 @@ class OperandKv final : public KvSource {
   RowsInMemory rows(const KvRows& from, std::int64_t sequence, std::int64_t head,
                     std::int64_t first, std::int64_t count, std::byte* scratch) const;
 
-  OperandKv(DType product, const KvRows& keys, const KvRows& values)
-      : product_(product), keys_(keys), values_(values) {}
+  OperandKv(DType product, simd::Isa isa, const KvRows& keys, const KvRows& values)
+      : product_(product), isa_(isa), keys_(keys), values_(values) {}
 
   DType product_;
+  simd::Isa isa_;
   KvRows keys_, values_;
 };
 

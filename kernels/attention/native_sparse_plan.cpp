@@ -82,7 +82,7 @@ class ChosenBlocks final : public FlashBlocks {
     for (std::int64_t i = 0; i < count; ++i) {
       std::byte* row = scratch + i * shape_.row;
       widen_elements(latents_.dtype(), latents_.row(sequence, keys[i], 0), shape_.dtype, row,
-                     shape_.head_dim);
+                     shape_.head_dim, shape_.tiles.isa);
       std::memset(row + used, 0, static_cast<std::size_t>(shape_.row - used));
     }
     layout_.pack_values({scratch, shape_.row}, count, layout_.values(scratch));
@@ -130,7 +130,7 @@ class Scorer {
     for (std::int64_t h = 0; h < a_.index_heads; ++h)
       widen_elements(a_.dtype,
                      inputs.data("index_q", slot) + (token * a_.index_heads + h) * width * given,
-                     product_, rows.data() + h * row_, width);
+                     product_, rows.data() + h * row_, width, tiles_.isa);
     for (std::int64_t p = 0; p < panels_; ++p) {
       simd::PackCall call;
       call.from = rows.data() + p * panel_ * row_;
@@ -187,7 +187,7 @@ class Scorer {
       std::byte* row = scratch + i * row_;
       std::memset(row + row_ - word, 0, word);
       widen_elements(keys.dtype(), keys.row(sequence, first + i, 0), product_, row,
-                     a_.index_head_dim);
+                     a_.index_head_dim, tiles_.isa);
     }
     return {scratch, row_};
   }
@@ -297,7 +297,7 @@ class SparsePlan final : public Plan {
     std::byte* o = outputs_.data(0, slot);
     std::byte* wide_q = sums_.data();
     std::byte* wide_o = wide_q + elements * static_cast<std::int64_t>(sizeof(float));
-    if (!same) widen_elements(a_.dtype, q, view_.dtype, wide_q, elements);
+    if (!same) widen_elements(a_.dtype, q, view_.dtype, wide_q, elements, floats_.isa);
     flash_->run(ChosenRows(a_, view_, same ? q : wide_q, floats_, same ? o : wide_o),
                 ChosenBlocks(a_, shape_, layout_, latents, selected));
     if (same) return;

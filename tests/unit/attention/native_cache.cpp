@@ -163,7 +163,7 @@ TEST_P(NativeCache, OfQueriesInLanesIsTheSameTokenByToken) {
       const KvBlocks layout(shape, one.kv_dtype == DType::s8);
       const Attention a = workload(GetParam(), sizes, shape.block + 5);
       const auto inputs = attention_family().inputs(a, 7, 1);
-      const OperandKv source(a, *inputs, 0);
+      const OperandKv source(a, *inputs, 0, isa);
       Bytes scratch(static_cast<int>(layout.scratch_bytes()), std::byte{0x77});
       for (const std::int64_t tokens : {std::int64_t{1}, std::int64_t{21}, shape.block}) {
         Bytes at_once(static_cast<int>(layout.bytes()), std::byte{0}), steps = at_once;
