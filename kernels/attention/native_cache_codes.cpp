@@ -175,8 +175,8 @@ class CodeCache final : public KeyCache {
     codes.lines = codes.last_lines = p.lines;
     codes.panel = p.panel;
     codes.table = table_.data();
-    codes.fetch = {p.panel + ahead, lanes_ * word, 0};
     if (in_registers(rows)) {
+      codes.fetch = {p.panel + ahead, lanes_ * word, 0};
       codes.left = p.left;
       codes.to = p.to;
       codes.to_row = p.to_row;
@@ -184,6 +184,7 @@ class CodeCache final : public KeyCache {
       codes.add = p.add;
       return set_.tiles[rows - 1](codes);
     }
+    codes.fetch = {p.panel, 0, 0};
     codes.to = p.scratch;
     set_.words(codes);
     simd::TileCall call;
@@ -199,6 +200,10 @@ class CodeCache final : public KeyCache {
       call.left = p.left + cut.first(t) * p.left_row;
       call.to = p.to + cut.first(t) * p.to_row;
       if (p.add) call.start = call.to;
+      // Codes, while the first tile works; as words they are not to be asked for.
+      call.ahead = t > 0 ? 0
+                         : reinterpret_cast<std::intptr_t>(p.panel + ahead) -
+                               reinterpret_cast<std::intptr_t>(p.scratch);
       words_.tile(cut.size(t), set_.lanes / words_.lanes)(call);
     }
   }
