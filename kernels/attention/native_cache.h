@@ -4,7 +4,8 @@
 //
 //   words    bf16 or f32, multiplied as they are (simd/tile.h)
 //   halves   f16, or bf16 beside f32 queries, widened when loaded (simd/half_tiles.h)
-//   codes    s8 beside bf16 queries, turned into bf16 in registers (simd/qtile.h); scales apart
+//   codes    s8 beside bf16 queries, turned into bf16 in registers (simd/qtile.h), for more queries
+//            than a tile takes a panel at a time, in the L1 cache; scales apart
 //
 // Keys come in panels of lanes, words of head_dim one behind the other; values in panels of
 // columns, words of keys one behind the other. Keys that there are not, and elements beyond a
@@ -67,6 +68,9 @@ inline constexpr std::int64_t any_rows = std::numeric_limits<std::int64_t>::max(
 
 /// How far ahead of use a line of the cache is asked for: bytes.
 inline constexpr std::int64_t cache_ahead = 8192;
+/// At least as many bytes lie between the caches of two slots as are asked for beyond an end: a
+/// cold slot is not to find its first lines in the processor's caches.
+inline constexpr std::int64_t cache_gap = 16384;
 
 /// The form for a workload's types.
 std::unique_ptr<KeyCache> make_key_cache(const Attention& workload, simd::Isa isa);

@@ -92,14 +92,17 @@ class CodeCache final : public KeyCache {
 
   std::int64_t query_bytes(std::int64_t rows) const override { return rows * left_row(); }
   void arrange(const RowsInMemory& queries, std::int64_t rows, std::byte* to) const override {
-    std::vector<std::byte> wide(static_cast<std::size_t>(rows * left_row()));
-    for (std::int64_t r = 0; r < rows; ++r)
-      widen_elements(DType::bf16, queries.first + r * queries.stride, left_,
-                     wide.data() + r * left_row(), head_dim_, words_.isa);
-    if (in_registers(rows))
-      weave(wide.data(), left_row(), rows, left_row(), to);
-    else
-      std::memcpy(to, wide.data(), wide.size());
+    std::vector<std::byte> few(
+        static_cast<std::size_t>(in_registers(rows) ? rows * left_row() : 0));
+    std::byte* wide = in_registers(rows) ? few.data() : to;
+    const std::int64_t used = head_dim_ * left_element_;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      std::byte* row = wide + r * left_row();
+      widen_elements(DType::bf16, queries.first + r * queries.stride, left_, row, head_dim_,
+                     words_.isa);
+      std::memset(row + used, 0, static_cast<std::size_t>(left_row() - used));
+    }
+    if (in_registers(rows)) weave(wide, left_row(), rows, left_row(), to);
   }
 
   void logits(const std::byte* block, const std::byte* queries, std::int64_t rows,
@@ -136,6 +139,8 @@ class CodeCache final : public KeyCache {
  private:
   /// As for weights of a matrix (qmatmul/native_panels.cpp).
   static constexpr std::int64_t ahead = 12288;
+  /// Less, since the first tile asks for a panel's bytes as often as words are wider than codes.
+  static constexpr std::int64_t words_ahead = 6144;
 
   std::int64_t panel_bytes(std::int64_t lines) const { return lines * lanes_ * word; }
 
@@ -202,7 +207,7 @@ class CodeCache final : public KeyCache {
       if (p.add) call.start = call.to;
       // Codes, while the first tile works; as words they are not to be asked for.
       call.ahead = t > 0 ? 0
-                         : reinterpret_cast<std::intptr_t>(p.panel + ahead) -
+                         : reinterpret_cast<std::intptr_t>(p.panel + words_ahead) -
                                reinterpret_cast<std::intptr_t>(p.scratch);
       words_.tile(cut.size(t), set_.lanes / words_.lanes)(call);
     }

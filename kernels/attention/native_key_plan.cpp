@@ -20,6 +20,10 @@ std::size_t cache_bytes(const Attention& a, const KeyCache& cache) {
   return static_cast<std::size_t>(
       rounded_up(a.batch * a.kv_heads * blocks_of_a_head(a, cache) * cache.bytes(), 4096));
 }
+/// From one slot's cache to the next.
+std::size_t slot_stride(const Attention& a, const KeyCache& cache) {
+  return cache_bytes(a, cache) + static_cast<std::size_t>(cache_gap);
+}
 
 class KeyPlan final : public Plan {
  public:
@@ -35,7 +39,7 @@ class KeyPlan final : public Plan {
                             SoftmaxRows(a_, inputs_, 0, floats_, nullptr), isa, threads_);
     {
       const PagePolicyScope pages(policy_for_packed_weights());
-      memory_ = placement.device->allocate(cache_bytes(a_, *cache_) * placement.slots);
+      memory_ = placement.device->allocate(slot_stride(a_, *cache_) * placement.slots);
     }
     const double tokens = static_cast<double>(a.batch) * static_cast<double>(a.q_len);
     const double kv =
@@ -63,7 +67,7 @@ class KeyPlan final : public Plan {
 
  private:
   std::byte* cache(std::size_t slot) const {
-    return memory_->host() + slot * cache_bytes(a_, *cache_);
+    return memory_->host() + slot * slot_stride(a_, *cache_);
   }
 
   void put(const KvRows& keys, const KvRows& values, std::int64_t sequence, std::int64_t head,
@@ -130,7 +134,7 @@ Footprint key_plan_footprint(const Attention& a, const Placement& placement, sim
       cache->query_bytes(rows) + cache->scratch_bytes(rows) + 65536;
   return {static_cast<std::size_t>(placement.threads) * static_cast<std::size_t>(scratch) +
               static_cast<std::size_t>(Split::bytes(a.batch * a.kv_heads)),
-          AttentionOutputs::bytes_per_slot(a) + cache_bytes(a, *cache)};
+          AttentionOutputs::bytes_per_slot(a) + slot_stride(a, *cache)};
 }
 
 std::unique_ptr<Plan> make_key_plan(const Attention& workload, const Inputs& inputs,

@@ -1,6 +1,6 @@
 // Flash attention with keys in lanes: decoding, where keys and values are read once.
 //
-// An item is all queries that meet one head of keys of a sequence: rows of a tile. Keys come in
+// An item is all queries that meet one head of keys of a sequence: rows of tiles. Keys come in
 // panels, whose logits are [queries][keys of the block]; values in panels of columns, whose
 // products add to o, [queries][columns].
 #include <algorithm>

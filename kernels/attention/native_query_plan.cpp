@@ -6,8 +6,8 @@
 //   append   of a cache, the keys and values of the call's tokens
 //   attend   native_queries.cpp
 //
-// A cache that is stored narrower than it is multiplied (f16, s8) stays as it is given: decoding
-// packs it block by block in the call, and has no stages but attend.
+// A cache of s8 beside f32 queries stays as it is given: decoding packs it block by block in the
+// call, and has no stages but attend. Other narrow caches have keys in lanes (native_cache.h).
 #include <utility>
 
 #include "kernels/attention/native_packed.h"
@@ -29,6 +29,11 @@ Packed packed(const Attention& a) {
   return a.kv_dtype == a.product_dtype() ? Packed::once : Packed::block_by_block;
 }
 
+/// From one slot's blocks to the next, of a cache.
+std::size_t slot_stride(const Attention& a, const NativeShape& shape, const KvBlocks& layout) {
+  return PackedBlocks::bytes(a, shape, layout) + static_cast<std::size_t>(cache_gap);
+}
+
 class QueryPlan final : public Plan {
  public:
   QueryPlan(const Attention& a, const Inputs& inputs, const Placement& placement, simd::Isa isa)
@@ -46,8 +51,9 @@ class QueryPlan final : public Plan {
                               stored ? 0 : GivenBlocks::scratch_bytes(layout_), threads_);
     if (stored) {
       const PagePolicyScope pages(policy_for_packed_weights());
-      blocks_ = placement.device->allocate(PackedBlocks::bytes(a_, shape_, layout_) *
-                                           (packed_ == Packed::once ? placement.slots : 1));
+      blocks_ = placement.device->allocate(packed_ == Packed::once
+                                               ? placement.slots * slot_stride(a_, shape_, layout_)
+                                               : PackedBlocks::bytes(a_, shape_, layout_));
       scratch_ = HostMemory(scratch_stride() * static_cast<std::size_t>(threads_));
       // Read, and written about as large.
       stages_.push_back(
@@ -79,8 +85,7 @@ class QueryPlan final : public Plan {
 
  private:
   PackedBlocks blocks(std::size_t slot) const {
-    const std::size_t at =
-        packed_ == Packed::once ? slot * PackedBlocks::bytes(a_, shape_, layout_) : 0;
+    const std::size_t at = packed_ == Packed::once ? slot * slot_stride(a_, shape_, layout_) : 0;
     return {a_, shape_, layout_, blocks_->host() + at};
   }
   std::size_t scratch_stride() const {
@@ -154,7 +159,8 @@ Footprint query_plan_footprint(const Attention& a, const Placement& placement, s
       where == Packed::block_by_block ? GivenBlocks::scratch_bytes(layout) : 0;
   return {(where == Packed::in_call ? blocks : 0) + packing +
               query_flash_bytes(shape, given, a.batch * a.kv_heads, placement.threads),
-          AttentionOutputs::bytes_per_slot(a) + (where == Packed::once ? blocks : 0)};
+          AttentionOutputs::bytes_per_slot(a) +
+              (where == Packed::once ? slot_stride(a, shape, layout) : 0)};
 }
 
 std::unique_ptr<Plan> make_query_plan(const Attention& workload, const Inputs& inputs,
