@@ -3,9 +3,8 @@
 // A part takes k inputs of a token to n outputs, so its weights are n x k. Its name says where it
 // stands:
 //
-//   attention   qkv, which is q, k and v in one; for mla q_down, q_up, kv_down, kv_up (keys,
-//   without
-//               what rotates, and values); attention_out
+//   attention   qkv, which is q, k and v in one; for mla q_down, q_up, kv_down, kv_up (keys
+//               without what rotates, and values); attention_out
 //   ffn         ffn_gate_up (both input projections in one) or, where not gated, ffn_up; ffn_down
 //   experts     expert_gate_up or expert_up, expert_down, of one expert; shared_expert_..., of all
 //               shared experts in one, since every token passes them all

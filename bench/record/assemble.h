@@ -1,9 +1,10 @@
 // A journal's lines put together into a document. Internal to this folder.
 //
 // The first line is {"journal": "ergon-result/1", "document": {...}}: a document without rows. Each
-// later line is one fact: {"row": N, "start" | "time" | "energy" | "result": {...}}, {"ceiling":
-// ...},
-// {"idle": ...}. A later fact of the same thing replaces the earlier one.
+// later line is one fact, and a later fact of the same thing replaces the earlier one:
+//   {"row": N, "start" | "time" | "energy" | "result": {...}}
+//   {"ceiling": ...}
+//   {"idle": ...}
 #pragma once
 
 #include <cstddef>

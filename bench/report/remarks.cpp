@@ -266,17 +266,14 @@ void add_cold(const Shown& shown, Collector& out) {
 
 constexpr const char* errors_text =
     "both are ||got - expected|| / ||expected|| of the output. The quantization error is the "
-    "format's: "
-    "expected is the float64 product of the operands before they were quantized. The kernel error "
-    "(--columns rel_l2) is the implementation's: expected is float64 arithmetic on the same "
-    "dequantized "
-    "values.";
+    "format's: expected is the float64 product of the operands before they were quantized. The "
+    "kernel error (--columns rel_l2) is the implementation's: expected is float64 arithmetic on "
+    "the same dequantized values.";
 
 constexpr const char* full_square_text =
     "FLOP/s counts the queries and keys that meet. Full-square FLOP/s counts every query with "
-    "every "
-    "key, those that a mask leaves out too, as others do; it is no measure of the arithmetic "
-    "units.";
+    "every key, those that a mask leaves out too, as others do; it is no measure of the "
+    "arithmetic units.";
 
 std::string speedup_text(const Table& table) {
   const std::string text = "median of the ratios to " + table.options.baseline +

@@ -1,8 +1,8 @@
 // Linear attention by our own kernels.
 //
 //   decode    the recurrence, up to 4 tokens in one pass over the state
-//   (native_linear_recurrence.h) prefill   blocks of tokens as matrix products
-//   (native_linear_chunks.h); the recurrence where
+//             (native_linear_recurrence.h)
+//   prefill   blocks of tokens as matrix products (native_linear_chunks.h); the recurrence where
 //             there are no more tokens than a pass takes
 //
 // Threads share heads of sequences, and where these do not come out even, columns of v: each thread

@@ -1,8 +1,7 @@
 // Softmax attention with queries in lanes.
 //
-//   pack     keys and values into blocks: those of a prefill in every call; of a cache once, but
-//   for
-//            the call's tokens
+//   pack     keys and values into blocks: those of a prefill in every call; of a cache once,
+//            without the call's tokens
 //   append   of a cache, the keys and values of the call's tokens
 //   attend   native_queries.cpp
 //

@@ -1,9 +1,8 @@
 // GEMM by oneDNN's matmul primitive on the processor.
 //
 // packed-once      B is reordered once, by `pack`, into the layout that the library asks for
-// packed-per-call  plain strides in, plain strides out: whatever the library re-lays, it does in
-// the
-//                  call, as a BLAS does
+// packed-per-call  plain strides in, plain strides out: whatever the library re-lays, it does
+//                  in the call, as a BLAS does
 //
 // oneDNN's fast paths write row-major only, so a column-major problem is handed over transposed
 // (C' = B' A'), which moves no data; u8s8 is not, since the library takes u8 only on the left.

@@ -8,9 +8,8 @@
 //   power<degree>(x)          2^x for x <= 9, 0 for minus infinity
 //   store_pairs(p, a, b)      words of bf16: a in the lower halves, b in the upper ones
 //   store_bf16(p, a)          as bf16, side by side
-//   weave(p, q, to)           `lanes` 16-bit elements each: p's in the lower halves of words, q's
-//   in
-//                             the upper ones
+//   weave(p, q, to)           `lanes` 16-bit elements each: p's in the lower halves of words,
+//                             q's in the upper ones
 #pragma once
 
 #include <cmath>
