@@ -86,7 +86,8 @@ class Workload {
   virtual std::optional<double> bits_per_weight() const noexcept { return std::nullopt; }
   /// Bytes that a token adds to a cache of keys and values, all heads and scales included.
   virtual std::optional<double> kv_bytes_per_token() const noexcept { return std::nullopt; }
-  /// Flops by the convention that counts what a mask leaves out too: every query with every key.
+  /// Flops by the convention that counts what a mask leaves out too: every query with every key of
+  /// its own sequence.
   virtual std::optional<double> full_square_flops() const noexcept { return std::nullopt; }
   /// Distinct memory of a call: an operand that is read and written counts once, where
   /// work().bytes counts both. What a cache would have to hold.

@@ -272,8 +272,8 @@ constexpr const char* errors_text =
 
 constexpr const char* full_square_text =
     "FLOP/s counts the queries and keys that meet. Full-square FLOP/s counts every query with "
-    "every key, those that a mask leaves out too, as others do; it is no measure of the "
-    "arithmetic units.";
+    "every key of its sequence, those that a mask leaves out too, as others do; it is no measure "
+    "of the arithmetic units.";
 
 std::string speedup_text(const Table& table) {
   const std::string text = "median of the ratios to " + table.options.baseline +

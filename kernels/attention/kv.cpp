@@ -51,6 +51,12 @@ double seen_keys(const Attention& workload) noexcept {
   return sum;
 }
 
+double all_keys(const Attention& workload) noexcept {
+  double sum = 0;
+  for (std::int64_t b = 0; b < workload.batch; ++b) sum += static_cast<double>(workload.length(b));
+  return sum;
+}
+
 std::int64_t pages_of_a_sequence(const Attention& workload) noexcept {
   return workload.paged() ? (workload.kv_len + workload.page - 1) / workload.page : 0;
 }

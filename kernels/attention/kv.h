@@ -63,8 +63,9 @@ void add_rows(std::vector<NamedDesc>& operands, const Attention& workload, const
               std::int64_t width);
 /// Of a row, scale included.
 double bytes_of_a_row(const Attention& workload, std::int64_t width) noexcept;
-/// Keys that some query sees, over all sequences.
+/// Keys that some query sees, over all sequences; and all that these have.
 double seen_keys(const Attention& workload) noexcept;
+double all_keys(const Attention& workload) noexcept;
 
 /// Pages of the longest sequence, and of all; 0 where the cache is not paged.
 std::int64_t pages_of_a_sequence(const Attention& workload) noexcept;

@@ -52,9 +52,9 @@ class Mla final : public StructureRules {
     return all;
   }
   std::optional<double> full_square_flops(const Attention& a) const noexcept override {
-    const double once = a.phase == Phase::prefill ? real(a.batch) * real(a.kv_len) : queries(a);
+    const double once = a.phase == Phase::prefill ? all_keys(a) : queries(a);
     return once * (keys_flops(a) + values_flops(a)) +
-           queries(a) * real(a.kv_len) * flops_of_a_pair(a);
+           real(a.q_len) * all_keys(a) * flops_of_a_pair(a);
   }
   std::optional<double> kv_bytes_per_token(const Attention& a) const noexcept override {
     return bytes_of_a_row(a, a.latent_dim());

@@ -66,8 +66,7 @@ class Softmax final : public StructureRules {
             q_and_o + seen_keys(a) * bytes_of_a_key(a) + sinks + table, tokens};
   }
   std::optional<double> full_square_flops(const Attention& a) const noexcept override {
-    return static_cast<double>(a.batch) * static_cast<double>(a.q_len) *
-           static_cast<double>(a.kv_len) * flops_of_a_pair(a);
+    return static_cast<double>(a.q_len) * all_keys(a) * flops_of_a_pair(a);
   }
   std::optional<double> kv_bytes_per_token(const Attention& a) const noexcept override {
     return bytes_of_a_key(a);

@@ -75,7 +75,7 @@ class Sparse final : public StructureRules {
   }
   /// Every key scored, and every key attended to.
   std::optional<double> full_square_flops(const Attention& a) const noexcept override {
-    return queries(a) * real(a.kv_len) * (flops_of_a_score(a) + flops_of_a_pair(a));
+    return real(a.q_len) * all_keys(a) * (flops_of_a_score(a) + flops_of_a_pair(a));
   }
   std::optional<double> kv_bytes_per_token(const Attention& a) const noexcept override {
     return bytes_of_a_row(a, a.head_dim) + bytes_of_a_row(a, a.index_head_dim);

@@ -20,8 +20,8 @@ class StructureRules {
   virtual double distinct_bytes(const Attention& workload) const noexcept {
     return work(workload).bytes;
   }
-  /// flops with every query meeting every key of kv_len: the other convention; where it differs in
-  /// kind.
+  /// flops with every query meeting every key of its own sequence: the other convention; where it
+  /// differs in kind.
   virtual std::optional<double> full_square_flops(const Attention& workload) const noexcept = 0;
   /// What a token adds to the cache, over all heads; where it does.
   virtual std::optional<double> kv_bytes_per_token(const Attention& workload) const noexcept = 0;

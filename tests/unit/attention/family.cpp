@@ -222,8 +222,17 @@ TEST(AttentionWork, OfABatchIsThatOfItsSequences) {
                                                      {"page", whole(4)},
                                                      {"sinks", true}})));
   EXPECT_EQ(a.work().flops, (10 + 5) * 2 * 2 * (4 + 2));
+  EXPECT_EQ(a.full_square_flops(), a.work().flops) << "one query sees all keys of its sequence";
   EXPECT_EQ(a.work().bytes, 4 * (2 * 2 * (4 + 2) + 15 * (4 + 2)) + 4 * 2 + 4 * 2 * 3);
   EXPECT_EQ(a.work().tokens, 2);
+}
+
+TEST(AttentionWork, OfSequencesThatDifferInLengthHasASquareOfEach) {
+  // 10, 8 and 5 keys; three queries each.
+  const FieldMap spread = {
+      {"batch", whole(3)}, {"lengths", word("spread")}, {"q_len", whole(3)}, {"window", whole(2)}};
+  EXPECT_EQ(attention_of(prefill_of(2, 10, narrow(spread))).full_square_flops(),
+            3 * (10 + 8 + 5) * 2 * 2 * (4 + 2));
 }
 
 TEST(AttentionWork, OfAQuantizedCacheCountsItsScales) {

@@ -156,6 +156,16 @@ TEST(MlaWork, IsCountedAsAbsorbedInDecode) {
   EXPECT_THAT(a.work().tokens, Eq(5));
 }
 
+TEST(MlaWork, OfSequencesThatDifferInLengthHasASquareOfEach) {
+  // 40 and 20 keys.
+  const Attention prefill = attention_of(small("prefill", s8_in_pages()));
+  EXPECT_THAT(*prefill.full_square_flops(),
+              Eq(2 * 3 * (40 + 20) * (33 * (20 + 18) + 5 * (28 + 18))));
+  const Attention decode = attention_of(small("decode", s8_in_pages()));
+  EXPECT_THAT(*decode.full_square_flops(),
+              Eq(2 * 3 * (2 * 5 * 33 * (20 + 18) + 5 * (40 + 20) * (41 + 33))));
+}
+
 TEST(MlaWork, IsThatOfItsStages) {
   for (const char* phase : {"prefill", "decode"}) {
     const Attention a = attention_of(small(phase, s8_in_pages()));

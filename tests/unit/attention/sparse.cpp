@@ -90,6 +90,13 @@ TEST(SparseWork, ReadsNoMoreLatentsThanAreChosen) {
               Eq(2.0 * (3 * keys) * 4 * 17 + 2 * 15.0 * 3 * (width + rank)));
 }
 
+TEST(SparseWork, OfSequencesThatDifferInLengthHasASquareOfEach) {
+  // 60 and 30 keys.
+  const Attention a = attention_of(small(
+      5, {{"batch", std::int64_t{2}}, {"lengths", string("spread")}, {"q_len", std::int64_t{4}}}));
+  EXPECT_THAT(*a.full_square_flops(), Eq(4.0 * (60 + 30) * (2 * 4 * 17 + 2 * 3 * (width + rank))));
+}
+
 TEST(SparseWork, IsThatOfItsStages) {
   const Attention a = attention_of(small(5, {{"page", std::int64_t{16}}}));
   double flops = 0, bytes = 0;
