@@ -177,7 +177,7 @@ class AttentionFamily final : public Family {
     a->dtype = *dtype_from_name(std::get<std::string>(all.at("dtype")));
     const std::string kv_dtype = std::get<std::string>(all.at("kv_dtype"));
     a->kv_dtype = kv_dtype == same ? a->dtype : *dtype_from_name(kv_dtype);
-    structure_of(*a).settle(*a);
+    structure_of(*a).settle(*a, given);
     if (a->v_head_dim == 0) a->v_head_dim = a->head_dim;
     if (a->scale == 0) a->scale = 1 / std::sqrt(static_cast<double>(a->head_dim));
     check(*a);

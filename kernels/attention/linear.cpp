@@ -36,7 +36,7 @@ void refuse(bool given, const char* field, const char* why) {
 
 class Linear final : public StructureRules {
  public:
-  void settle(Attention& a) const override {
+  void settle(Attention& a, const FieldMap& /*given*/) const override {
     refuse(a.kv_heads != a.q_heads, "kv_heads", "each head has keys and values of its own");
     refuse(a.lengths != Lengths::equal, "lengths", "every sequence takes q_len tokens");
     refuse(!a.causal, "causal", "its state holds what came before");

@@ -28,7 +28,7 @@ double values_flops(const Attention& a) {
 
 class Mla final : public StructureRules {
  public:
-  void settle(Attention& a) const override {
+  void settle(Attention& a, const FieldMap& /*given*/) const override {
     if (a.kv_heads != a.q_heads)
       throw InvalidField("kv_heads", "in mla every head of queries has keys of its own");
     if (a.rope_head_dim >= a.head_dim)

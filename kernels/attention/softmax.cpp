@@ -54,7 +54,7 @@ void weigh_own_key(const Attention& a, const Inputs& inputs, std::int64_t sequen
 
 class Softmax final : public StructureRules {
  public:
-  void settle(Attention& /*workload*/) const override {}
+  void settle(Attention& /*workload*/, const FieldMap& /*given*/) const override {}
 
   Work work(const Attention& a) const noexcept override {
     const double tokens = static_cast<double>(a.batch) * static_cast<double>(a.q_len);

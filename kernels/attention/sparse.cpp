@@ -42,19 +42,19 @@ Chosen chosen_keys(const Attention& a) {
 
 class Sparse final : public StructureRules {
  public:
-  void settle(Attention& a) const override {
+  void settle(Attention& a, const FieldMap& given) const override {
     if (a.phase != Phase::decode)
       throw InvalidField("phase", "structure = sparse is described for decode only");
-    constexpr std::int64_t not_given = 128;
-    if (a.head_dim != a.latent_dim() && a.head_dim != not_given)
-      throw InvalidField("head_dim", "is kv_lora_rank + rope_head_dim in sparse");
-    if (a.v_head_dim != 0 && a.v_head_dim != a.kv_lora_rank)
-      throw InvalidField("v_head_dim", "is kv_lora_rank in sparse");
-    if (a.kv_heads != 1 && a.kv_heads != a.q_heads)
-      throw InvalidField("kv_heads", "is 1 in sparse: all heads share the latent");
-    a.head_dim = a.latent_dim();
-    a.v_head_dim = a.kv_lora_rank;
-    a.kv_heads = 1;
+    const auto follows = [&](const char* field, std::int64_t value, const char* why) {
+      const auto found = given.find(field);
+      const bool open = found == given.end() || found->second == FieldValue{std::int64_t{0}};
+      if (!open && found->second != FieldValue{value})
+        throw InvalidField(field, "is " + std::to_string(value) + " in sparse, " + why);
+      return value;
+    };
+    a.head_dim = follows("head_dim", a.latent_dim(), "kv_lora_rank + rope_head_dim");
+    a.v_head_dim = follows("v_head_dim", a.kv_lora_rank, "the kv_lora_rank");
+    a.kv_heads = follows("kv_heads", 1, "since all heads share the latent");
     if (queries(a) * real(std::max(a.top_k, a.index_heads * a.index_head_dim)) > 0x1p55)
       throw InvalidField("q_len", "selected or index_q has more than 2^55 elements");
     const double keys = real(a.batch) * real(a.kv_len);

@@ -14,7 +14,8 @@ class StructureRules {
  public:
   virtual ~StructureRules() = default;
   /// Resolves what the fields leave open, and throws InvalidField for what the structure has not.
-  virtual void settle(Attention& workload) const = 0;
+  /// `given` are the fields that somebody wrote, the others being their fallbacks.
+  virtual void settle(Attention& workload, const FieldMap& given) const = 0;
   virtual Work work(const Attention& workload) const noexcept = 0;
   /// As Workload's; less than work().bytes where a call changes an operand.
   virtual double distinct_bytes(const Attention& workload) const noexcept {

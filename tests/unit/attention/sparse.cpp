@@ -51,11 +51,24 @@ TEST(SparseFields, FollowFromTheLatent) {
             "index_head_dim=16,top_k=5");
 }
 
+TEST(SparseFields, MayBeGivenAsTheyFollow) {
+  const Attention a = attention_of(small(5));
+  EXPECT_EQ(attention_of(small(5, {{"head_dim", width}, {"v_head_dim", rank}})).name(), a.name());
+  EXPECT_EQ(attention_of(small(5, {{"kv_heads", std::int64_t{1}}})).name(), a.name());
+  EXPECT_EQ(attention_of(small(5, {{"kv_heads", std::int64_t{0}}})).name(), a.name());
+  FieldMap told;
+  for (const Field& field : a.fields()) told.emplace(field.name, field.value);
+  EXPECT_EQ(attention_of(told).name(), a.name());
+}
+
 TEST(SparseFields, AreRefusedByName) {
   EXPECT_EQ(field_refused(small(5)), "none");
   EXPECT_EQ(field_refused(small(5, {{"phase", string("prefill")}})), "phase");
   EXPECT_EQ(field_refused(small(5, {{"head_dim", std::int64_t{192}}})), "head_dim");
   EXPECT_EQ(field_refused(small(5, {{"v_head_dim", std::int64_t{32}}})), "v_head_dim");
+  // The fallbacks of other structures too, where somebody wrote them.
+  EXPECT_EQ(field_refused(small(5, {{"head_dim", std::int64_t{128}}})), "head_dim");
+  EXPECT_EQ(field_refused(small(5, {{"kv_heads", heads}})), "kv_heads");
   EXPECT_EQ(field_refused(small(5, {{"q_heads", std::int64_t{4}}, {"kv_heads", std::int64_t{2}}})),
             "kv_heads");
   EXPECT_EQ(field_refused(small(5, {{"window", std::int64_t{8}}})), "window");
