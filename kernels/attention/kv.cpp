@@ -57,6 +57,10 @@ double all_keys(const Attention& workload) noexcept {
   return sum;
 }
 
+std::int64_t most_keys_of_a_query(const Attention& workload) noexcept {
+  return workload.keys(0, workload.q_len - 1).size();  // the last one of the longest sequence
+}
+
 std::int64_t pages_of_a_sequence(const Attention& workload) noexcept {
   return workload.paged() ? (workload.kv_len + workload.page - 1) / workload.page : 0;
 }

@@ -66,6 +66,8 @@ double bytes_of_a_row(const Attention& workload, std::int64_t width) noexcept;
 /// Keys that some query sees, over all sequences; and all that these have.
 double seen_keys(const Attention& workload) noexcept;
 double all_keys(const Attention& workload) noexcept;
+/// That one query sees.
+std::int64_t most_keys_of_a_query(const Attention& workload) noexcept;
 
 /// Pages of the longest sequence, and of all; 0 where the cache is not paged.
 std::int64_t pages_of_a_sequence(const Attention& workload) noexcept;

@@ -11,6 +11,7 @@
 
 #include "kernels/attention/attention.h"
 #include "kernels/attention/kv.h"
+#include "kernels/attention/loop_plan.h"
 #include "kernels/devices/cpu.h"
 
 namespace ergon::latent_loops {
@@ -65,6 +66,7 @@ void attend(const Attention& a, const Query& q, std::int64_t width, std::int64_t
   std::fill(o.begin(), o.end(), Real{0});
   if (count == 0) return;
   std::vector<Real> x;
+  x.reserve(static_cast<std::size_t>(count));
   const auto scale = static_cast<Real>(a.scale), cap = static_cast<Real>(a.soft_cap);
   for (std::int64_t j = 0; j < count; ++j) {
     const Real logit = scale * dot<Real>(q, key(j), width);
@@ -157,17 +159,23 @@ void mla_absorbed(const Attention& a, const Inputs& inputs, std::size_t slot, st
   attend(a, absorbed.data(), a.latent_dim(), seen.size(), sink_of(a, inputs, slot, head), latent,
          latent, sum);
   std::vector<Real> o;
+  o.reserve(static_cast<std::size_t>(a.v_head_dim));
   for (std::int64_t d = 0; d < a.v_head_dim; ++d)
     o.push_back(dot<Real>(dense_row<Real>(inputs, "w_uv", slot, head * a.v_head_dim + d, rank),
                           sum.data(), rank));
   store_row(a, o, to, row);
 }
 
+/// Expanded by heads, absorbed by rows of o.
+inline std::int64_t mla_tasks(const Attention& a) {
+  return a.batch * a.q_heads * (a.phase == Phase::prefill ? 1 : a.q_len);
+}
+
 template <class Real>
 void mla(const Attention& a, const Inputs& inputs, std::size_t slot,
          std::span<std::byte* const> outputs, int threads) {
   const bool expanded = a.phase == Phase::prefill;
-  const std::int64_t tasks = a.batch * a.q_heads * (expanded ? 1 : a.q_len);
+  const std::int64_t tasks = mla_tasks(a);
   on_team(threads, [&](int thread, int team) {
     for (std::int64_t i = tasks * thread / team; i < tasks * (thread + 1) / team; ++i) {
       if (expanded) {
@@ -177,6 +185,20 @@ void mla(const Attention& a, const Inputs& inputs, std::size_t slot,
       }
     }
   });
+}
+
+template <class Real>
+std::size_t mla_bytes(const Attention& a, int threads) {
+  const std::int64_t row = most_keys_of_a_query(a) + a.v_head_dim;
+  const std::int64_t made = a.phase == Phase::prefill
+                                ? a.keys(0).size() * (a.head_dim + a.v_head_dim)
+                                : a.latent_dim() + a.kv_lora_rank;
+  return scratch_of_threads<Real>(threads, mla_tasks(a), row + made);
+}
+
+template <class Real>
+AttentionLoop mla_loop() {
+  return {mla<Real>, mla_bytes<Real>};
 }
 
 /// Of key `token` for a query.
@@ -249,6 +271,18 @@ void sparse(const Attention& a, const Inputs& inputs, std::size_t slot,
             std::span<std::byte* const> outputs, int threads) {
   for (std::int64_t query = 0; query < a.batch * a.q_len; ++query)
     sparse_query<Real>(a, inputs, slot, query, outputs, threads);
+}
+
+template <class Real>
+std::size_t sparse_bytes(const Attention& a, int threads) {
+  const std::int64_t seen = most_keys_of_a_query(a);
+  return static_cast<std::size_t>(seen) * (sizeof(Real) + sizeof(std::int64_t)) +
+         scratch_of_threads<Real>(threads, a.q_heads, std::min(a.top_k, seen) + a.v_head_dim);
+}
+
+template <class Real>
+AttentionLoop sparse_loop() {
+  return {sparse<Real>, sparse_bytes<Real>};
 }
 
 }  // namespace ergon::latent_loops

@@ -22,7 +22,7 @@ class LoopPlan final : public Plan {
   void enqueue(std::size_t /*stage*/, Stream& /*runs_at_once*/, std::size_t slot) override {
     std::vector<std::byte*> to;
     for (std::size_t i = 0; i < outputs_.count(); ++i) to.push_back(outputs_.data(i, slot));
-    loop_(workload_, inputs_, slot, to, threads_);
+    loop_.call(workload_, inputs_, slot, to, threads_);
   }
   void reset(std::size_t slot) override { outputs_.reset(inputs_, slot); }
   std::vector<DeviceTensor> outputs(std::size_t slot) override { return outputs_.tensors(slot); }
@@ -46,17 +46,22 @@ class LoopImplementation final : public Implementation {
     if (attention == nullptr) return "computes attention only";
     return std::nullopt;
   }
-  Footprint footprint(const Workload& workload, const Placement& /*placement*/) const override {
-    return {0, AttentionOutputs::bytes_per_slot(dynamic_cast<const Attention&>(workload))};
+  Footprint footprint(const Workload& workload, const Placement& placement) const override {
+    const auto& attention = dynamic_cast<const Attention&>(workload);
+    return {loop(attention).scratch_bytes(attention, placement.threads),
+            AttentionOutputs::bytes_per_slot(attention)};
   }
   std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,
                                 const Placement& placement) const override {
     const auto& attention = dynamic_cast<const Attention&>(workload);
-    return std::make_unique<LoopPlan>(attention, inputs, placement,
-                                      loops_[static_cast<std::size_t>(attention.structure)]);
+    return std::make_unique<LoopPlan>(attention, inputs, placement, loop(attention));
   }
 
  private:
+  const AttentionLoop& loop(const Attention& workload) const {
+    return loops_[static_cast<std::size_t>(workload.structure)];
+  }
+
   ImplementationInfo info_;
   std::array<AttentionLoop, 4> loops_;
 };

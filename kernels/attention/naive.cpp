@@ -75,12 +75,18 @@ void softmax(const Attention& a, const Inputs& inputs, std::size_t slot,
   const std::int64_t rows = a.batch * a.q_len * a.q_heads;
   on_team(threads, [&](int thread, int team) {
     std::vector<float> x, o(static_cast<std::size_t>(a.v_head_dim));
+    x.reserve(static_cast<std::size_t>(most_keys_of_a_query(a)));
     for (std::int64_t row = rows * thread / team; row < rows * (thread + 1) / team; ++row) {
       softmax_row(a, inputs, slot, row, x, o);
       for (std::int64_t d = 0; d < a.v_head_dim; ++d)
         store(a.dtype, outputs[0], row * a.v_head_dim + d, double{o[static_cast<std::size_t>(d)]});
     }
   });
+}
+
+std::size_t softmax_bytes(const Attention& a, int threads) {
+  return scratch_of_threads<float>(threads, a.batch * a.q_len * a.q_heads,
+                                   most_keys_of_a_query(a) + a.v_head_dim);
 }
 
 /// Of one head of one sequence, in place of its state.
@@ -121,6 +127,10 @@ void linear(const Attention& a, const Inputs& inputs, std::size_t slot,
   });
 }
 
+std::size_t linear_bytes(const Attention& a, int threads) {
+  return scratch_of_threads<float>(threads, a.batch * a.q_heads, 2 * a.v_head_dim);
+}
+
 }  // namespace
 
 Implementations make_attention_naive(const RegistryOptions& /*options*/) {
@@ -132,10 +142,11 @@ Implementations make_attention_naive(const RegistryOptions& /*options*/) {
       "a query at a time: logits, softmax, sum of values; linear: the recurrence; "
       "scalar; " ERGON_NAIVE_FLAGS;
   Implementations list;
-  list.push_back(make_attention_loops(std::move(info), {.softmax = softmax,
-                                                        .mla = latent_loops::mla<float>,
-                                                        .sparse = latent_loops::sparse<float>,
-                                                        .linear = linear}));
+  list.push_back(
+      make_attention_loops(std::move(info), {.softmax = {softmax, softmax_bytes},
+                                             .mla = latent_loops::mla_loop<float>(),
+                                             .sparse = latent_loops::sparse_loop<float>(),
+                                             .linear = {linear, linear_bytes}}));
   return list;
 }
 

@@ -22,6 +22,7 @@ void softmax_row(const Attention& a, const Inputs& inputs, std::size_t slot, std
   if (seen.size() == 0) return;
   const KvRows keys(a, inputs, slot, false), values(a, inputs, slot, true);
   std::vector<double> q(static_cast<std::size_t>(a.head_dim)), k(q.size()), v(o.size()), x;
+  x.reserve(static_cast<std::size_t>(seen.size()));
   widen(a.dtype, inputs.data("q", slot), row * a.head_dim, 1, a.head_dim, q.data());
   for (std::int64_t j = seen.first; j < seen.end; ++j) {
     keys.widened(sequence, j, head / a.group(), k.data());
@@ -56,6 +57,11 @@ void softmax(const Attention& a, const Inputs& inputs, std::size_t slot,
         store(a.dtype, outputs[0], row * a.v_head_dim + d, o[static_cast<std::size_t>(d)]);
     }
   });
+}
+
+std::size_t softmax_bytes(const Attention& a, int threads) {
+  return scratch_of_threads<double>(threads, a.batch * a.q_len * a.q_heads,
+                                    most_keys_of_a_query(a) + 2 * (a.head_dim + a.v_head_dim));
 }
 
 /// Token by token, of one head of one sequence, in place of its state.
@@ -96,6 +102,11 @@ void linear(const Attention& a, const Inputs& inputs, std::size_t slot,
   });
 }
 
+std::size_t linear_bytes(const Attention& a, int threads) {
+  return scratch_of_threads<double>(threads, a.batch * a.q_heads,
+                                    a.head_dim * a.v_head_dim + 2 * (a.head_dim + a.v_head_dim));
+}
+
 }  // namespace
 
 Implementations make_attention_reference(const RegistryOptions& /*options*/) {
@@ -105,10 +116,11 @@ Implementations make_attention_reference(const RegistryOptions& /*options*/) {
   info.device_kind = "cpu";
   info.about = "float64 loops, rounded once to the output type";
   Implementations list;
-  list.push_back(make_attention_loops(std::move(info), {.softmax = softmax,
-                                                        .mla = latent_loops::mla<double>,
-                                                        .sparse = latent_loops::sparse<double>,
-                                                        .linear = linear}));
+  list.push_back(
+      make_attention_loops(std::move(info), {.softmax = {softmax, softmax_bytes},
+                                             .mla = latent_loops::mla_loop<double>(),
+                                             .sparse = latent_loops::sparse_loop<double>(),
+                                             .linear = {linear, linear_bytes}}));
   return list;
 }
 
