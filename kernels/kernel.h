@@ -60,6 +60,9 @@ class Family {
   virtual std::unique_ptr<Inputs> inputs(const Workload& workload, std::uint64_t seed,
                                          std::size_t slots) const = 0;
   virtual std::unique_ptr<Oracle> oracle(const Workload& workload, const Inputs& inputs) const = 0;
+  /// What the oracle allocates at most, while it is made and while it checks, where that grows with
+  /// the workload; 0 where it does not.
+  virtual std::size_t oracle_bytes(const Workload& /*workload*/) const { return 0; }
 };
 
 /// A named step of a plan. `per_call` stages are what a call costs; the others run once per set of

@@ -149,6 +149,7 @@ void measure(const BlockPlan& plan, double seconds, Ceilings& ceilings, Session&
     attempt(*member, "timing its stages", session, [&] { member->time_stages(); });
   for (auto& member : members)
     attempt(*member, "measuring energy", session, [&] { member->measure_energy(); });
+  block.oracle.reset();  // one at a time is in the budget
   verify_with_other_inputs(family, workload, *block.inputs, members, session);
 
   for (auto& member : members) {

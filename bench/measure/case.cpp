@@ -287,7 +287,8 @@ CaseBytes case_bytes(const Case& what, std::size_t slots) {
   const Footprint own =
       what.implementation->footprint(*what.workload, {what.device, what.threads, slots});
   return {sum(own.once, product(slots, own.per_slot)),
-          product(slots, slot_bytes(what.family->operands(*what.workload)))};
+          sum(product(slots, slot_bytes(what.family->operands(*what.workload))),
+              what.family->oracle_bytes(*what.workload))};
 }
 
 std::string too_large(std::size_t needed, bool cold, std::size_t memory_bytes) {

@@ -209,6 +209,11 @@ class AttentionFamily final : public Family {
     const auto& a = dynamic_cast<const Attention&>(workload);
     return structure_of(a).oracle(a, inputs);
   }
+
+  std::size_t oracle_bytes(const Workload& workload) const override {
+    const auto& a = dynamic_cast<const Attention&>(workload);
+    return structure_of(a).oracle_bytes(a);
+  }
 };
 
 }  // namespace

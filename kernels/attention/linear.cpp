@@ -100,6 +100,7 @@ class Linear final : public StructureRules {
   std::unique_ptr<Oracle> oracle(const Attention& a, const Inputs& inputs) const override {
     return make_linear_oracle(a, inputs);
   }
+  std::size_t oracle_bytes(const Attention& a) const override { return linear_oracle_bytes(a); }
 
  private:
   static NamedDesc state(const Attention& a) {

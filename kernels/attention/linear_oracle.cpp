@@ -46,6 +46,18 @@ struct HeadRows {
   std::vector<std::size_t> at;  // where they are among all rows; rising
 };
 
+std::int64_t affordable(double flops, double flops_of_a_row) {
+  return std::max<std::int64_t>(
+      64, static_cast<std::int64_t>(std::min(flops / flops_of_a_row, 0x1p40)));
+}
+double flops_of_an_output_row(const Attention& a) {
+  const auto dim = static_cast<double>(a.head_dim), v_dim = static_cast<double>(a.v_head_dim);
+  return 2 * dim * v_dim + static_cast<double>(a.q_len) * (dim + v_dim);
+}
+double flops_of_a_state_row(const Attention& a) {
+  return 2 * static_cast<double>(a.q_len) * static_cast<double>(a.v_head_dim);
+}
+
 class OutputRows {
  public:
   template <class PlaceOf>
@@ -69,10 +81,7 @@ class OutputRows {
     }
   }
 
-  std::int64_t affordable(double flops) const {
-    return std::max<std::int64_t>(
-        64, static_cast<std::int64_t>(std::min(flops / flops_of_a_row_, 0x1p40)));
-  }
+  std::int64_t affordable(double flops) const { return ergon::affordable(flops, flops_of_a_row_); }
 
   std::unique_ptr<Oracle> oracle() {
     std::string reference = "float64 linear attention, \"" + output_.name + "\": ";
@@ -143,26 +152,24 @@ void fill_recurrent(const Attention& a, const Inputs& inputs, double most_flops,
 std::unique_ptr<Oracle> make_linear_oracle(const Attention& a, const Inputs& inputs,
                                            const LinearChecks& checks) {
   const std::vector<NamedDesc> outputs = structure_of(a).outputs(a);
-  const auto tokens = static_cast<double>(a.q_len), dim = static_cast<double>(a.head_dim),
-             v_dim = static_cast<double>(a.v_head_dim);
   const DType product = a.product_dtype();
   const bool recurrent = a.phase == Phase::decode || product == DType::f32;
 
-  OutputRows o(a, outputs[0], 2 * dim * v_dim + tokens * (dim + v_dim), checks.most_flops,
-               [&](std::int64_t row) {
-                 const std::int64_t token = row / a.q_heads;
-                 return Place{token / a.q_len, row % a.q_heads, token % a.q_len};
-               });
+  OutputRows o(a, outputs[0], flops_of_an_output_row(a), checks.most_flops, [&](std::int64_t row) {
+    const std::int64_t token = row / a.q_heads;
+    return Place{token / a.q_len, row % a.q_heads, token % a.q_len};
+  });
   fill_rows(a, inputs, checks.most_plain_flops, o, exact_output_row,
             [&](const LinearHead& head, std::int64_t token, std::int64_t start) {
               return recurrent ? Row() : plain_output_row(head, token, start, product, a.dtype);
             });
   if (recurrent) fill_recurrent(a, inputs, checks.most_plain_flops, o);
 
-  OutputRows state(a, outputs[1], 2 * tokens * v_dim, checks.most_flops, [&](std::int64_t row) {
-    const std::int64_t head = row / a.head_dim;
-    return Place{head / a.q_heads, head % a.q_heads, row % a.head_dim};
-  });
+  OutputRows state(a, outputs[1], flops_of_a_state_row(a), checks.most_flops,
+                   [&](std::int64_t row) {
+                     const std::int64_t head = row / a.head_dim;
+                     return Place{head / a.q_heads, head % a.q_heads, row % a.head_dim};
+                   });
   fill_rows(a, inputs, checks.most_plain_flops, state, exact_state_row,
             [&](const LinearHead& head, std::int64_t row, std::int64_t start) {
               return recurrent ? recurrent_state_row(head, row)
@@ -173,6 +180,19 @@ std::unique_ptr<Oracle> make_linear_oracle(const Attention& a, const Inputs& inp
   oracles.push_back(o.oracle());
   oracles.push_back(state.oracle());
   return std::make_unique<EachOutput>(std::move(oracles));
+}
+
+std::size_t linear_oracle_bytes(const Attention& a, const LinearChecks& checks) {
+  const std::int64_t heads = a.batch * a.q_heads;
+  const std::int64_t outputs =
+      std::min(heads * a.q_len, affordable(checks.most_flops, flops_of_an_output_row(a)));
+  const std::int64_t states =
+      std::min(heads * a.head_dim, affordable(checks.most_flops, flops_of_a_state_row(a)));
+  const std::int64_t state = a.head_dim * a.v_head_dim;
+  // Widened, with decays; in the recurrence the state twice as f32.
+  const std::int64_t head = (a.q_len + 1) * (2 * a.head_dim + a.v_head_dim + 2) + 2 * state;
+  return static_cast<std::size_t>(head + 4 * usable_processors() * a.v_head_dim) * sizeof(double) +
+         expected_rows_bytes(outputs, a.v_head_dim) + expected_rows_bytes(states, a.v_head_dim);
 }
 
 }  // namespace ergon

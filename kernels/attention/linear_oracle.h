@@ -25,5 +25,7 @@ struct LinearChecks {
 
 std::unique_ptr<Oracle> make_linear_oracle(const Attention& workload, const Inputs& inputs,
                                            const LinearChecks& checks = {});
+/// That it allocates at most.
+std::size_t linear_oracle_bytes(const Attention& workload, const LinearChecks& checks = {});
 
 }  // namespace ergon

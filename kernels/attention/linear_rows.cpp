@@ -25,6 +25,7 @@ Real faded(const LinearHead& head, std::int64_t tokens) {
 
 Row stored(const std::vector<float>& row, DType dtype) {
   Row values;
+  values.reserve(row.size());
   for (const float each : row) values.push_back(rounded_to(dtype, double{each}));
   return values;
 }
@@ -117,6 +118,7 @@ LinearHead::LinearHead(const Attention& a, const Inputs& inputs, std::int64_t se
   widen(DType::f32, inputs.data("state", 0), (sequence * a.q_heads + head) * elements, 1, elements,
         state.data());
   const float slope = inputs.as<float>("slope", 0)[head];
+  decays.reserve(plain_decays.size());
   for (std::int64_t n = 0; n <= tokens; ++n) decays.push_back(decay(slope, n));
   const auto once = static_cast<float>(decays[1]);
   for (std::size_t n = 1; n < plain_decays.size(); ++n)

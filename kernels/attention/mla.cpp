@@ -93,6 +93,7 @@ class Mla final : public StructureRules {
   std::unique_ptr<Oracle> oracle(const Attention& a, const Inputs& inputs) const override {
     return make_mla_oracle(a, inputs);
   }
+  std::size_t oracle_bytes(const Attention& a) const override { return mla_oracle_bytes(a); }
 };
 
 }  // namespace

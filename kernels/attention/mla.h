@@ -48,5 +48,8 @@ std::vector<Stage> mla_stages(const Attention& workload);
 /// keys of their own that would stay in a cache.
 std::unique_ptr<Oracle> make_mla_oracle(const Attention& workload, const Inputs& inputs,
                                         const SoftmaxChecks& checks = {.most_flops = 3e9});
+/// That it allocates at most.
+std::size_t mla_oracle_bytes(const Attention& workload,
+                             const SoftmaxChecks& checks = {.most_flops = 3e9});
 
 }  // namespace ergon

@@ -124,6 +124,7 @@ template <class Real>
 std::vector<double> projected(const Attention& a, const std::vector<double>& latent,
                               const HeadWeights& weights, int start = 0) {
   std::vector<double> o;
+  o.reserve(static_cast<std::size_t>(a.v_head_dim));
   for (std::int64_t d = 0; d < a.v_head_dim; ++d) {
     const double* row = weights.uv.data() + d * a.kv_lora_rank;
     Real sum = 0;
@@ -233,27 +234,30 @@ class Expected {
   WideHead latent_;
 };
 
+std::int64_t rows_of(const Attention& a) { return a.batch * a.q_len * a.q_heads; }
+double flops_of_a_row(const Attention& a) {
+  const double pairs = a.pairs() / (static_cast<double>(a.batch) * static_cast<double>(a.q_len));
+  return 2 * pairs * static_cast<double>(a.latent_dim() + a.kv_lora_rank) +
+         2 * static_cast<double>(a.nope_head_dim() + a.v_head_dim) *
+             static_cast<double>(a.kv_lora_rank);
+}
+std::int64_t affordable(const Attention& a, const SoftmaxChecks& checks) {
+  return std::max<std::int64_t>(
+      64, static_cast<std::int64_t>(std::min(checks.most_flops / flops_of_a_row(a), 0x1p40)));
+}
+
 }  // namespace
 
 std::unique_ptr<Oracle> make_mla_oracle(const Attention& a, const Inputs& inputs,
                                         const SoftmaxChecks& checks) {
-  const std::int64_t count = a.batch * a.q_len * a.q_heads;
-  const double pairs_of_a_row =
-      a.pairs() / (static_cast<double>(a.batch) * static_cast<double>(a.q_len));
-  const double flops_of_a_row =
-      2 * pairs_of_a_row * static_cast<double>(a.latent_dim() + a.kv_lora_rank) +
-      2 * static_cast<double>(a.nope_head_dim() + a.v_head_dim) *
-          static_cast<double>(a.kv_lora_rank);
-  const auto affordable = std::max<std::int64_t>(
-      64, static_cast<std::int64_t>(std::min(checks.most_flops / flops_of_a_row, 0x1p40)));
-
+  const std::int64_t count = rows_of(a);
   std::vector<ExpectedRow> rows;
   std::map<std::int64_t, Looked> sequences;
-  for (const std::int64_t row : rows_to_check(count, affordable)) {
+  for (const std::int64_t row : rows_to_check(count, affordable(a, checks))) {
     sequences[row / a.q_heads / a.q_len].by_head[row % a.q_heads].push_back(rows.size());
     rows.push_back({row, {}, {}});
   }
-  pick_plain_heads(a, flops_of_a_row, checks.most_plain_flops, rows.size(), sequences);
+  pick_plain_heads(a, flops_of_a_row(a), checks.most_plain_flops, rows.size(), sequences);
   std::size_t plain_rows = 0;
   for (const auto& [sequence, looked] : sequences)
     for (const std::int64_t head : looked.plain_heads)
@@ -268,6 +272,21 @@ std::unique_ptr<Oracle> make_mla_oracle(const Attention& a, const Inputs& inputs
                    ? "all rows"
                    : std::to_string(rows.size()) + " of " + std::to_string(count) + " rows";
   return make_rows_oracle(structure_of(a).outputs(a).front(), std::move(rows), reference);
+}
+
+std::size_t mla_oracle_bytes(const Attention& a, const SoftmaxChecks& checks) {
+  const std::int64_t rows = std::min(rows_of(a), affordable(a, checks));
+  const std::int64_t keys = a.keys(0).size();
+  const std::int64_t weights = (a.nope_head_dim() + a.v_head_dim) * a.kv_lora_rank;
+  const std::int64_t of_a_thread =
+      weights + keys + 4 * (a.head_dim + a.v_head_dim + a.latent_dim());
+  std::size_t bytes = expected_rows_bytes(rows, a.v_head_dim) +
+                      wide_head_bytes(keys, a.latent_dim(), a.kv_lora_rank) +
+                      static_cast<std::size_t>(usable_processors() * of_a_thread) * sizeof(double);
+  if (a.phase == Phase::prefill)  // what plain arithmetic makes of one head
+    bytes += wide_head_bytes(keys, a.head_dim, a.v_head_dim) +
+             static_cast<std::size_t>(weights) * sizeof(double);
+  return bytes;
 }
 
 }  // namespace ergon

@@ -34,12 +34,12 @@ class RowsOracle final : public Oracle {
   RowsOracle(NamedDesc output, std::vector<ExpectedRow> rows, std::string reference)
       : output_(std::move(output)), reference_(std::move(reference)) {
     double worst = info(output_.desc.dtype).epsilon;  // in units of the binade
-    for (const ExpectedRow& row : rows) {
+    for (ExpectedRow& row : rows) {
       const int at = binade(row.exact);
       if (at != of_zeros)
         for (const auto& plain : row.plain)
           worst = std::fmax(worst, std::ldexp(largest_difference(row.exact, plain), -at));
-      classes_[at].push_back({row.row, row.exact});
+      classes_[at].push_back({row.row, std::move(row.exact)});
     }
     for (const auto& [at, list] : classes_)
       tolerances_[at] = at == of_zeros ? 0 : std::ldexp(2 * worst, at);
@@ -103,6 +103,15 @@ double rounded_to(DType dtype, double value) {
 std::unique_ptr<Oracle> make_rows_oracle(NamedDesc output, std::vector<ExpectedRow> rows,
                                          std::string reference) {
   return std::make_unique<RowsOracle>(std::move(output), std::move(rows), std::move(reference));
+}
+
+std::size_t expected_rows_bytes(std::int64_t rows, std::int64_t width) noexcept {
+  // As many sums of plain arithmetic as plain_sums() gives any part of the rows; each row is an
+  // element of vectors that grow, of a set and of lists.
+  const std::int64_t sums = std::max(std::min<std::int64_t>(rows, 64) * plain_sums(1), rows);
+  constexpr std::int64_t of_a_vector = 64, of_a_row = 256;
+  const std::int64_t of_values = width * static_cast<std::int64_t>(sizeof(double)) + of_a_vector;
+  return static_cast<std::size_t>((rows + sums) * of_values + rows * of_a_row);
 }
 
 std::vector<std::int64_t> rows_to_check(std::int64_t count, std::int64_t most) {

@@ -28,6 +28,10 @@ constexpr int plain_sums(std::size_t rows) noexcept {
   return rows >= 1024 ? 1 : rows <= 64 ? 16 : static_cast<int>(1024 / rows);
 }
 
+/// Bytes of rows of `width` elements until they are checked, exact and plain, whichever of them
+/// plain arithmetic is done for.
+std::size_t expected_rows_bytes(std::int64_t rows, std::int64_t width) noexcept;
+
 /// As storing it in `dtype` leaves it.
 double rounded_to(DType dtype, double value);
 

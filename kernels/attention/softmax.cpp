@@ -114,6 +114,7 @@ class Softmax final : public StructureRules {
   std::unique_ptr<Oracle> oracle(const Attention& a, const Inputs& inputs) const override {
     return make_softmax_oracle(a, inputs);
   }
+  std::size_t oracle_bytes(const Attention& a) const override { return softmax_oracle_bytes(a); }
 };
 
 }  // namespace

@@ -75,7 +75,18 @@ WideHead widened(const Attention& a, const Inputs& inputs, std::int64_t sequence
   return wide;
 }
 
+std::int64_t rows_of(const Attention& a) { return a.batch * a.q_len * a.q_heads; }
+std::int64_t affordable(const Attention& a, double flops) {
+  const double flops_of_a_row = std::max(1.0, a.work().flops / static_cast<double>(rows_of(a)));
+  return std::max<std::int64_t>(
+      64, static_cast<std::int64_t>(std::min(flops / flops_of_a_row, 0x1p40)));
+}
+
 }  // namespace
+
+std::size_t wide_head_bytes(std::int64_t keys, std::int64_t head_dim, std::int64_t v_head_dim) {
+  return static_cast<std::size_t>(keys * (head_dim + v_head_dim)) * sizeof(double);
+}
 
 std::vector<double> exact_row(const WideHead& head, const SoftmaxQuery& query) {
   return row_of<double>(head, query, 0, [](double weight) { return weight; });
@@ -87,22 +98,18 @@ std::vector<double> plain_row(const WideHead& head, const SoftmaxQuery& query, D
     return rounded == DType::bf16 ? from_bf16(to_bf16(weight)) : weight;
   });
   std::vector<double> values;
+  values.reserve(row.size());
   for (const float each : row) values.push_back(rounded_to(output, double{each}));
   return values;
 }
 
 std::unique_ptr<Oracle> make_softmax_oracle(const Attention& a, const Inputs& inputs,
                                             const SoftmaxChecks& checks) {
-  const std::int64_t count = a.batch * a.q_len * a.q_heads;
-  const double flops_of_a_row = std::max(1.0, a.work().flops / static_cast<double>(count));
-  const auto affordable = [&](double flops) {
-    return std::max<std::int64_t>(
-        64, static_cast<std::int64_t>(std::min(flops / flops_of_a_row, 0x1p40)));
-  };
-  const std::vector<std::int64_t> chosen = rows_to_check(count, affordable(checks.most_flops));
-  const std::size_t plain_step =
-      static_cast<std::size_t>(std::ceil(static_cast<double>(chosen.size()) /
-                                         static_cast<double>(affordable(checks.most_plain_flops))));
+  const std::int64_t count = rows_of(a);
+  const std::vector<std::int64_t> chosen = rows_to_check(count, affordable(a, checks.most_flops));
+  const std::size_t plain_step = static_cast<std::size_t>(
+      std::ceil(static_cast<double>(chosen.size()) /
+                static_cast<double>(affordable(a, checks.most_plain_flops))));
 
   const int sums = plain_sums(chosen.size() / plain_step);
   std::vector<ExpectedRow> rows;
@@ -140,6 +147,14 @@ std::unique_ptr<Oracle> make_softmax_oracle(const Attention& a, const Inputs& in
                    ? "all rows"
                    : std::to_string(chosen.size()) + " of " + std::to_string(count) + " rows";
   return make_rows_oracle(structure_of(a).outputs(a).front(), std::move(rows), reference);
+}
+
+std::size_t softmax_oracle_bytes(const Attention& a, const SoftmaxChecks& checks) {
+  const std::int64_t rows = std::min(rows_of(a), affordable(a, checks.most_flops));
+  const std::int64_t of_a_thread = most_keys_of_a_query(a) + 2 * (a.head_dim + a.v_head_dim);
+  return expected_rows_bytes(rows, a.v_head_dim) +
+         wide_head_bytes(a.keys(0).size(), a.head_dim, a.v_head_dim) +
+         static_cast<std::size_t>(usable_processors() * of_a_thread) * sizeof(double);
 }
 
 }  // namespace ergon

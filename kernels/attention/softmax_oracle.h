@@ -19,6 +19,8 @@ struct SoftmaxChecks {
 
 std::unique_ptr<Oracle> make_softmax_oracle(const Attention& workload, const Inputs& inputs,
                                             const SoftmaxChecks& checks = {});
+/// That it allocates at most.
+std::size_t softmax_oracle_bytes(const Attention& workload, const SoftmaxChecks& checks = {});
 
 /// One head of keys of one sequence, widened: for structures that make keys and values themselves.
 struct WideHead {
@@ -32,6 +34,7 @@ struct SoftmaxQuery {
   double scale = 1, soft_cap = 0;
   const float* sink = nullptr;  // nullptr: none
 };
+std::size_t wide_head_bytes(std::int64_t keys, std::int64_t head_dim, std::int64_t v_head_dim);
 std::vector<double> exact_row(const WideHead& head, const SoftmaxQuery& query);
 /// In plain arithmetic; sums start at a place of their own for each `start`. `rounded` is the type
 /// that weights are rounded to.

@@ -113,6 +113,7 @@ class Sparse final : public StructureRules {
   std::unique_ptr<Oracle> oracle(const Attention& a, const Inputs& inputs) const override {
     return make_sparse_oracle(a, inputs);
   }
+  std::size_t oracle_bytes(const Attention& a) const override { return sparse_oracle_bytes(a); }
 };
 
 }  // namespace

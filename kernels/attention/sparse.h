@@ -49,5 +49,7 @@ struct SparseChecks {
 /// (softmax_oracle.h), whichever those are.
 std::unique_ptr<Oracle> make_sparse_oracle(const Attention& workload, const Inputs& inputs,
                                            const SparseChecks& checks = {});
+/// That it allocates at most.
+std::size_t sparse_oracle_bytes(const Attention& workload, const SparseChecks& checks = {});
 
 }  // namespace ergon

@@ -23,6 +23,21 @@ std::int64_t affordable(double flops, double flops_of_one, std::int64_t least) {
   return std::max(least, static_cast<std::int64_t>(std::min(flops / flops_of_one, 0x1p40)));
 }
 
+std::int64_t queries_looked_at(const Attention& a, const SparseChecks& checks) {
+  const std::int64_t queries = a.batch * a.q_len;
+  const double flops = 2 * a.pairs() / static_cast<double>(queries) *
+                       static_cast<double>(a.index_heads * a.index_head_dim);
+  return std::min(queries, affordable(checks.most_score_flops, std::max(1.0, flops), 2));
+}
+/// Of o, of as many queries.
+double flops_of_a_row(const Attention& a) {
+  return 2.0 * static_cast<double>(std::min(a.top_k, a.kv_len)) *
+         static_cast<double>(a.head_dim + a.v_head_dim);
+}
+std::int64_t rows_checked(const Attention& a, const SparseChecks& checks, std::int64_t queries) {
+  return std::min(queries * a.q_heads, affordable(checks.most_flops, flops_of_a_row(a), 64));
+}
+
 /// The latents of one sequence that some query sees, as stored.
 struct Latents {
   KeyRange seen;
@@ -35,6 +50,7 @@ struct Latents {
     const KvRows from(a, inputs, 0, "latent", 1, a.head_dim);
     const std::size_t bytes = static_cast<std::size_t>(a.head_dim) * size_of(a.kv_dtype);
     rows.resize(static_cast<std::size_t>(seen.size()) * bytes);
+    scales.reserve(static_cast<std::size_t>(seen.size()));
     for (std::int64_t j = 0; j < seen.size(); ++j) {
       std::copy_n(from.row(sequence, seen.first + j, 0), bytes,
                   rows.data() + static_cast<std::size_t>(j) * bytes);
@@ -131,11 +147,8 @@ class SparseOracle final : public Oracle {
   SparseOracle(const Attention& a, const Inputs& inputs, const SparseChecks& checks)
       : a_(a), checks_(checks) {
     const std::int64_t queries = a.batch * a.q_len;
-    const double flops = 2 * a.pairs() / static_cast<double>(queries) *
-                         static_cast<double>(a.index_heads * a.index_head_dim);
     double worst = std::numeric_limits<float>::epsilon();  // in units
-    for (const std::int64_t query :
-         rows_to_check(queries, affordable(checks.most_score_flops, std::max(1.0, flops), 2))) {
+    for (const std::int64_t query : rows_to_check(queries, queries_looked_at(a, checks))) {
       looked_.push_back(looked_at(a, inputs, query));
       if (looked_.back().unit > 0)
         worst = std::max(worst, looked_.back().worst / looked_.back().unit);
@@ -248,12 +261,10 @@ class SparseOracle final : public Oracle {
 
   /// o against attention over the keys that were chosen.
   Accuracy attended(const std::int32_t* selected, const HostTensor& o) const {
-    const auto all = static_cast<std::int64_t>(looked_.size()) * a_.q_heads;
-    const double flops = 2.0 * static_cast<double>(std::min(a_.top_k, a_.kv_len)) *
-                         static_cast<double>(a_.head_dim + a_.v_head_dim);
+    const auto queries = static_cast<std::int64_t>(looked_.size());
     const std::vector<std::int64_t> picked =
-        rows_to_check(all, affordable(checks_.most_flops, flops, 64));
-    const std::int64_t plain_rows = affordable(checks_.most_plain_flops, flops, 16);
+        rows_to_check(queries * a_.q_heads, rows_checked(a_, checks_, queries));
+    const std::int64_t plain_rows = affordable(checks_.most_plain_flops, flops_of_a_row(a_), 16);
     const auto count = static_cast<std::int64_t>(picked.size());
     const std::int64_t step = (count + plain_rows - 1) / plain_rows;
     const int sums = plain_sums(static_cast<std::size_t>(count / step));
@@ -298,6 +309,22 @@ class SparseOracle final : public Oracle {
 std::unique_ptr<Oracle> make_sparse_oracle(const Attention& a, const Inputs& inputs,
                                            const SparseChecks& checks) {
   return std::make_unique<SparseOracle>(a, inputs, checks);
+}
+
+std::size_t sparse_oracle_bytes(const Attention& a, const SparseChecks& checks) {
+  const std::int64_t queries = queries_looked_at(a, checks), keys = a.keys(0).size();
+  const std::int64_t seen = most_keys_of_a_query(a), chosen = std::min(a.top_k, seen);
+  const std::int64_t latents = std::min(a.batch, queries) * keys;
+  const std::int64_t latent =
+      a.head_dim * static_cast<std::int64_t>(size_of(a.kv_dtype)) + std::int64_t{sizeof(float)};
+  // Scores and q of all that are looked at; of one query its indexer, sorted scores and lists.
+  const std::int64_t looked = queries * (seen + a.q_heads * a.head_dim) +
+                              a.index_heads * (a.index_head_dim + 1) + seen + 4 * chosen;
+  const std::int64_t of_a_thread = chosen + a.index_head_dim + 2 * (a.head_dim + a.v_head_dim);
+  return static_cast<std::size_t>(latents * latent) +
+         static_cast<std::size_t>(looked + usable_processors() * of_a_thread) * sizeof(double) +
+         wide_head_bytes(chosen, a.head_dim, a.v_head_dim) +
+         expected_rows_bytes(rows_checked(a, checks, queries), a.v_head_dim);
 }
 
 }  // namespace ergon

@@ -32,6 +32,7 @@ class StructureRules {
   /// Tensors of a slot.
   virtual std::vector<NamedDesc> outputs(const Attention& workload) const = 0;
   virtual std::unique_ptr<Oracle> oracle(const Attention& workload, const Inputs& inputs) const = 0;
+  virtual std::size_t oracle_bytes(const Attention& workload) const = 0;
 };
 
 const StructureRules& softmax_rules();

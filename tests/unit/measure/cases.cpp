@@ -52,6 +52,25 @@ TEST(Cases, HaveNoBackendThatNobodyKnows) {
   EXPECT_THROW(cases_of("backend = \"naive:nowhere\""), UserError);
 }
 
+TEST(Blocks, HoldInputsAPlanAndWhatTheOracleTakes) {
+  const std::string suite =
+      "name = \"mine\"\n[[attention]]\nphase = \"prefill\"\nq_heads = 2\nkv_len = 3000\nq_len = 4\n"
+      "backend = \"naive\"\nthreads = 1\ncache = \"warm\"\n";
+  auto cases = make_cases(config::parse_suite(suite, "mine.toml"), machine(), {});
+  ASSERT_THAT(cases, SizeIs(1));
+  const Case& one = cases[0];
+  const Footprint plan = one.implementation->footprint(*one.workload, {one.device, 1, 1});
+  const std::size_t oracle = one.family->oracle_bytes(*one.workload);
+  // Of one head, widened to float64.
+  EXPECT_GT(oracle, 3000u * 2 * 128 * 8);
+  const std::size_t all =
+      slot_bytes(one.family->operands(*one.workload)) + plan.once + plan.per_slot + oracle;
+  EXPECT_THAT(make_blocks(cases, all), SizeIs(1));
+  EXPECT_FALSE(cases[0].skip);
+  EXPECT_THAT(make_blocks(cases, all - 1), SizeIs(0));
+  EXPECT_THAT(cases[0].skip.value_or(""), HasSubstr("may be used"));
+}
+
 TEST(Machine, StandsInForEveryBackendThatTheBuildLacks) {
   std::size_t lacked = 0;
   for (const RegistryEntry& entry : registry_entries()) lacked += entry.make == nullptr ? 1 : 0;
