@@ -89,4 +89,23 @@ void draw_rows(const Attention& a, Inputs& inputs, std::uint64_t seed, const std
   });
 }
 
+std::int64_t query_at(const Attention& a, std::int64_t sequence, std::int64_t token) noexcept {
+  return token - (a.length(sequence) - a.q_len);
+}
+
+void weigh_key(const Attention& a, std::int64_t keys, std::span<const double> q,
+               std::span<float> key) {
+  double squares = 0;
+  for (const double each : q) squares += each * each;
+  if (squares == 0) return;
+  // In steps of ln 2, the same on every processor.
+  const int doublings = std::ilogb(static_cast<double>(keys));
+  const double factor = doublings * 0.6931472 / (a.scale * squares);
+  for (std::size_t i = 0; i < q.size(); ++i) key[i] += static_cast<float>(factor * q[i]);
+}
+
+std::int64_t own_head(const Attention& a, std::int64_t query) noexcept {
+  return a.q_heads - 1 - (a.q_len - 1 - query) % a.q_heads;
+}
+
 }  // namespace ergon

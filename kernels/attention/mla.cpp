@@ -1,6 +1,8 @@
 #include "kernels/attention/mla.h"
 
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "kernels/attention/draw.h"
 #include "kernels/attention/kv.h"
@@ -24,6 +26,24 @@ double keys_flops(const Attention& a) {
 }
 double values_flops(const Attention& a) {
   return 2 * real(a.q_heads) * real(a.v_head_dim) * real(a.kv_lora_rank);
+}
+
+/// A latent that stands at a query's own position, by the query as it meets latents (absorbed).
+void weigh_own(const Attention& a, const Inputs& inputs, std::int64_t sequence, std::int64_t token,
+               std::span<float> latent) {
+  const std::int64_t query = query_at(a, sequence, token);
+  if (query < 0) return;
+  const std::int64_t head = own_head(a, query), nope = a.nope_head_dim(), rank = a.kv_lora_rank;
+  std::vector<double> q(static_cast<std::size_t>(a.head_dim)), w(static_cast<std::size_t>(rank)),
+      absorbed(w.size());
+  const std::int64_t row = (sequence * a.q_len + query) * a.q_heads + head;
+  widen(a.dtype, inputs.data("q", 0), row * a.head_dim, 1, a.head_dim, q.data());
+  for (std::int64_t d = 0; d < nope; ++d) {
+    widen(a.dtype, inputs.data("w_uk", 0), (head * nope + d) * rank, 1, rank, w.data());
+    for (std::size_t r = 0; r < w.size(); ++r) absorbed[r] += q[static_cast<std::size_t>(d)] * w[r];
+  }
+  absorbed.insert(absorbed.end(), q.begin() + nope, q.end());
+  weigh_key(a, a.keys(sequence, query).size(), absorbed, latent);
 }
 
 class Mla final : public StructureRules {
@@ -75,14 +95,17 @@ class Mla final : public StructureRules {
   std::string fill(const Attention& a, Inputs& inputs, std::uint64_t seed) const override {
     if (a.paged()) draw_table(a, inputs, seed);
     draw_dense(inputs, "q", seed);
-    draw_rows(a, inputs, seed, "latent", 1, a.latent_dim());
     const double deviation = 1 / std::sqrt(real(a.kv_lora_rank));
     draw_dense(inputs, "w_uk", seed, deviation);
     draw_dense(inputs, "w_uv", seed, deviation);
+    draw_rows(a, inputs, seed, "latent", 1, a.latent_dim(),
+              [&](std::int64_t sequence, std::int64_t token, std::int64_t /*head*/,
+                  std::span<float> row) { weigh_own(a, inputs, sequence, token, row); });
     if (a.sinks) draw_sinks(a, inputs, seed);
     return "q and latent normal(0, 1) as " + std::string(ergon::name(a.dtype)) + " and " +
            std::string(ergon::name(a.kv_dtype)) +
-           ", weights of variance 1 / kv_lora_rank; sinks, if any, normal(ln of the keys of a "
+           ", the latent of a query's own position heavier; weights of variance 1 / kv_lora_rank; "
+           "sinks, if any, normal(ln of the keys of a "
            "query, 1)";
   }
 

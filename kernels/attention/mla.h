@@ -20,7 +20,7 @@
 // Output: "o" dtype [batch, q_len, q_heads, v_head_dim]. Masks, sinks and soft cap as softmax.
 //
 // Values: normal(0, 1); weights normal(0, 1 / kv_lora_rank) with that variance, so that keys and
-// values are normal(0, 1) too.
+// values are normal(0, 1) too; the latent at a query's own position heavier (draw.h).
 #pragma once
 
 #include <memory>

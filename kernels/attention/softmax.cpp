@@ -10,7 +10,7 @@
 // none for the softmax. bytes: q, o and sinks once; of keys, values and scales those that some
 // query sees, once; the block table.
 // Values: normal(0, 1), rounded; s8 as qmatmul quantizes activations; the key at a query's own
-// position heavier (weigh_own_key); sinks normal(ln of the keys of a query, 1).
+// position heavier (draw.h); sinks normal(ln of the keys of a query, 1).
 #include <cmath>
 #include <span>
 #include <vector>
@@ -32,24 +32,16 @@ double flops_of_a_pair(const Attention& a) {
   return 2 * static_cast<double>(a.q_heads) * static_cast<double>(a.head_dim + a.v_head_dim);
 }
 
-/// Makes the key that stands at a query's own position about as heavy as all that the query sees
-/// together, for one of the heads that meet it: of one key among many nobody could tell in bf16
-/// whether it was there, and the newest is the one that is forgotten. In steps of ln 2, the same on
-/// every processor.
-void weigh_own_key(const Attention& a, const Inputs& inputs, std::int64_t sequence,
-                   std::int64_t token, std::int64_t head, std::span<float> key) {
-  const std::int64_t query = token - (a.length(sequence) - a.q_len);
+/// To one of the heads of its group.
+void weigh_own(const Attention& a, const Inputs& inputs, std::int64_t sequence, std::int64_t token,
+               std::int64_t head, std::span<float> key) {
+  const std::int64_t query = query_at(a, sequence, token);
   if (query < 0) return;
   std::vector<double> q(key.size());
   const std::int64_t place =
       (sequence * a.q_len + query) * a.q_heads + head * a.group() + query % a.group();
   widen(a.dtype, inputs.data("q", 0), place * a.head_dim, 1, a.head_dim, q.data());
-  double squares = 0;
-  for (const double each : q) squares += each * each;
-  if (squares == 0) return;
-  const int doublings = std::ilogb(static_cast<double>(a.keys(sequence, query).size()));
-  const double factor = doublings * 0.6931472 / (a.scale * squares);
-  for (std::size_t i = 0; i < q.size(); ++i) key[i] += static_cast<float>(factor * q[i]);
+  weigh_key(a, a.keys(sequence, query).size(), q, key);
 }
 
 class Softmax final : public StructureRules {
@@ -98,7 +90,7 @@ class Softmax final : public StructureRules {
     draw_dense(inputs, "q", seed);
     draw_rows(a, inputs, seed, "k", a.kv_heads, a.head_dim,
               [&](std::int64_t sequence, std::int64_t token, std::int64_t head,
-                  std::span<float> key) { weigh_own_key(a, inputs, sequence, token, head, key); });
+                  std::span<float> key) { weigh_own(a, inputs, sequence, token, head, key); });
     draw_rows(a, inputs, seed, "v", a.kv_heads, a.v_head_dim);
     if (a.sinks) draw_sinks(a, inputs, seed);
     return "q, k and v normal(0, 1) as " + std::string(ergon::name(a.dtype)) + " and " +

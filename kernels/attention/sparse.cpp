@@ -1,6 +1,9 @@
 #include "kernels/attention/sparse.h"
 
 #include <algorithm>
+#include <cmath>
+#include <span>
+#include <vector>
 
 #include "kernels/attention/draw.h"
 #include "kernels/attention/kv.h"
@@ -38,6 +41,38 @@ Chosen chosen_keys(const Attention& a) {
     all.latents += std::min(pairs, real(a.keys(b).size()));
   }
   return all;
+}
+
+/// A latent that stands at a query's own position.
+void weigh_own(const Attention& a, const Inputs& inputs, std::int64_t sequence, std::int64_t token,
+               std::span<float> latent) {
+  const std::int64_t query = query_at(a, sequence, token);
+  if (query < 0) return;
+  std::vector<double> q(latent.size());
+  const std::int64_t row = (sequence * a.q_len + query) * a.q_heads + own_head(a, query);
+  widen(a.dtype, inputs.data("q", 0), row * a.head_dim, 1, a.head_dim, q.data());
+  weigh_key(a, std::min(a.top_k, a.keys(sequence, query).size()), q, latent);
+}
+
+/// The indexer's key there points where scores are high, as long as others are: it is to be chosen,
+/// since of a key that is not, nobody could tell whether it was looked at.
+void point_own(const Attention& a, const Inputs& inputs, std::int64_t sequence, std::int64_t token,
+               std::span<float> key) {
+  const std::int64_t query = query_at(a, sequence, token);
+  if (query < 0) return;
+  const std::int64_t first = (sequence * a.q_len + query) * a.index_heads;
+  const float* weight = inputs.as<float>("index_weight", 0) + first;
+  std::vector<double> q(key.size()), sum(key.size());
+  for (std::int64_t j = 0; j < a.index_heads; ++j) {
+    widen(a.dtype, inputs.data("index_q", 0), (first + j) * a.index_head_dim, 1, a.index_head_dim,
+          q.data());
+    for (std::size_t i = 0; i < q.size(); ++i) sum[i] += double{weight[j]} * q[i];
+  }
+  double squares = 0;
+  for (const double each : sum) squares += each * each;
+  if (squares == 0) return;
+  const double factor = std::sqrt(real(a.index_head_dim) / squares);
+  for (std::size_t i = 0; i < q.size(); ++i) key[i] = static_cast<float>(factor * sum[i]);
 }
 
 class Sparse final : public StructureRules {
@@ -97,12 +132,20 @@ class Sparse final : public StructureRules {
   std::string fill(const Attention& a, Inputs& inputs, std::uint64_t seed) const override {
     if (a.paged()) draw_table(a, inputs, seed);
     draw_dense(inputs, "q", seed);
-    draw_rows(a, inputs, seed, "latent", 1, a.head_dim);
     draw_dense(inputs, "index_q", seed);
-    draw_rows(a, inputs, seed, "index_k", 1, a.index_head_dim);
     draw_dense(inputs, "index_weight", seed);
+    using Change =
+        void (*)(const Attention&, const Inputs&, std::int64_t, std::int64_t, std::span<float>);
+    const auto draw = [&](const char* operand, std::int64_t width, Change change) {
+      draw_rows(a, inputs, seed, operand, 1, width,
+                [&](std::int64_t sequence, std::int64_t token, std::int64_t /*head*/,
+                    std::span<float> row) { change(a, inputs, sequence, token, row); });
+    };
+    draw("latent", a.head_dim, weigh_own);
+    draw("index_k", a.index_head_dim, point_own);
     return "normal(0, 1): q and index_q as " + std::string(ergon::name(a.dtype)) +
-           ", latent and index_k as " + std::string(ergon::name(a.kv_dtype)) + ", index_weight f32";
+           ", latent and index_k as " + std::string(ergon::name(a.kv_dtype)) +
+           ", index_weight f32; the latent of a query's own position heavier, and chosen";
   }
 
   std::vector<NamedDesc> outputs(const Attention& a) const override {

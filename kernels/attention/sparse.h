@@ -17,7 +17,8 @@
 //   "selected"      s32 [batch, q_len, top_k]: chosen keys, numbered in their sequence (not by
 //                   pages), in any order; -1 in entries that are not needed
 //
-// Values: normal(0, 1), index_weight too.
+// Values: normal(0, 1), index_weight too; the latent at a query's own position heavier (draw.h),
+// and its index_k one of a high score.
 #pragma once
 
 #include <memory>

@@ -257,6 +257,25 @@ TEST_P(MlaOracle, AllowsKeysAndValuesInBf16) {
   EXPECT_THAT(rounded.checked_by(*expected).mismatch, Ne(std::nullopt));
 }
 
+// Of a cache one key shorter every query stands one position earlier.
+TEST_P(MlaOracle, FindsTheMissingNewestLatent) {
+  for (const char* dtype : {"f32", "bf16"})
+    for (const std::int64_t q_len : {1, 3})
+      for (const std::int64_t kv_len : {40, 500, 4096}) {
+        const Attention right = attention_of(
+            small(GetParam(), {{"dtype", string(dtype)}, {"kv_len", kv_len}, {"q_len", q_len}}));
+        Attention wrong = right;
+        wrong.kv_len -= 1;
+        const auto drawn = attention_family().inputs(right, 5, 1);
+        const auto expected = attention_family().oracle(right, *drawn);
+        EXPECT_THAT(outputs_of("naive", right, *drawn).checked_by(*expected).mismatch,
+                    Eq(std::nullopt));
+        EXPECT_THAT(outputs_of("naive", wrong, *drawn).checked_by(*expected).mismatch,
+                    Ne(std::nullopt))
+            << right.name() << " " << dtype;
+      }
+}
+
 TEST_P(MlaOracle, SaysWhichRowsItLookedAt) {
   const Attention many = attention_of(small(GetParam(), f32({{"q_heads", std::int64_t{40}}})));
   const auto drawn = attention_family().inputs(many, 5, 1);

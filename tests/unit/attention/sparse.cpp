@@ -273,6 +273,30 @@ TEST_F(SparseOracle, LooksAtSomeQueriesOfMany) {
   EXPECT_THAT(mismatch(), Optional(HasSubstr("selected[15,0,0]")));
 }
 
+// The newest key is chosen, so that the selection without it is that of one key less from a cache
+// one key shorter.
+TEST(SparseNewestKey, IsMissedAmongTheChosenAndInTheSum) {
+  for (const char* dtype : {"f32", "bf16"})
+    for (const auto& [kv_len, top_k] :
+         {std::pair<std::int64_t, std::int64_t>{60, 60}, {60, 5}, {2000, 30}, {4096, 2048}}) {
+      const Attention right =
+          attention_of(small(top_k, {{"dtype", string(dtype)}, {"kv_len", kv_len}}));
+      SCOPED_TRACE(right.name() + " " + dtype);
+      const auto inputs = attention_family().inputs(right, 5, 1);
+      const auto oracle = attention_family().oracle(right, *inputs);
+      Outputs outputs = outputs_of("naive", right, *inputs);
+      EXPECT_THAT(outputs.checked_by(*oracle).mismatch, Eq(std::nullopt));
+      Attention wrong = right;
+      wrong.kv_len -= 1;
+      EXPECT_THAT(outputs_of("naive", wrong, *inputs).checked_by(*oracle).mismatch,
+                  Optional(HasSubstr("selected")));
+      wrong.top_k -= 1;
+      const Outputs without = outputs_of("naive", wrong, *inputs);
+      for (std::int64_t i = 0; i < heads * rank; ++i) outputs.set("o", i, without.get("o", i));
+      EXPECT_THAT(outputs.checked_by(*oracle).mismatch, Optional(HasSubstr("o[")));
+    }
+}
+
 TEST(Sparse, WithEveryKeyChosenIsDenseAttention) {
   for (const std::int64_t top_k : {keys, keys + 4}) {
     const Attention sparse = attention_of(small(top_k));
