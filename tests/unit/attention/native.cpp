@@ -101,6 +101,43 @@ std::vector<FieldMap> mla_workloads() {
   };
 }
 
+FieldMap sparse(std::int64_t top_k, FieldMap all) {
+  all.insert({{"structure", string("sparse")},
+              {"kv_lora_rank", whole(64)},
+              {"rope_head_dim", whole(16)},
+              {"index_heads", whole(8)},
+              {"index_head_dim", whole(32)},
+              {"top_k", top_k}});
+  return all;
+}
+std::vector<FieldMap> sparse_workloads() {
+  const FieldMap odd = {{"kv_lora_rank", whole(35)},
+                        {"rope_head_dim", whole(6)},
+                        {"index_heads", whole(3)},
+                        {"index_head_dim", whole(17)},
+                        {"batch", three},
+                        {"lengths", spread},
+                        {"page", whole(16)},
+                        {"q_len", two}};
+  return {
+      sparse(1, decode(1, 1, {})),
+      sparse(1, decode(3, 100, {})),
+      // More than one block of chosen keys, and of keys that are scored together.
+      sparse(530, decode(4, 1200, {})),
+      sparse(64, decode(4, 50, {})),
+      sparse(4, decode(4, 2, {{"q_len", three}})),
+      sparse(99, decode(2, 100, {{"q_len", three}, {"causal", false}})),
+      sparse(33, decode(5, 100, odd)),
+      // More heads than a panel has lanes, of both.
+      sparse(70, decode(70, 300, {{"index_heads", whole(40)}})),
+      sparse(64, decode(8, 150,
+                        {{"kv_lora_rank", whole(512)},
+                         {"rope_head_dim", whole(64)},
+                         {"index_heads", whole(64)},
+                         {"index_head_dim", whole(128)}})),
+  };
+}
+
 class NativeAttention : public testing::TestWithParam<Types> {
  protected:
   static void expect_right(const FieldMap& fields) {
@@ -124,18 +161,26 @@ TEST_P(NativeAttention, OfLatentsIsRightWithEveryInstructionSet) {
   for (const FieldMap& fields : mla_workloads()) expect_right(fields);
 }
 
+TEST_P(NativeAttention, OfChosenKeysIsRightWithEveryInstructionSet) {
+  for (const FieldMap& fields : sparse_workloads()) expect_right(fields);
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, NativeAttention, testing::ValuesIn(all_types),
                          [](const auto& param) { return label(param.param); });
 
 TEST(NativeAttentionDetail, NamesTheInstructionsThatItUses) {
   for (const simd::Isa isa : usable_isas())
-    for (const char* phase : {"prefill", "decode"}) {
+    for (const auto& [structure, phase] : {std::pair{"softmax", "prefill"},
+                                           {"softmax", "decode"},
+                                           {"mla", "prefill"},
+                                           {"mla", "decode"},
+                                           {"sparse", "decode"}}) {
       const Attention a =
-          attention_of(attention_fields("softmax", phase, {{"q_heads", 1}, {"kv_len", 9}}));
+          attention_of(attention_fields(structure, phase, {{"q_heads", 1}, {"kv_len", 9}}));
       const auto inputs = attention_family().inputs(a, 3, 1);
       const auto plan = native_attention(isa).prepare(a, *inputs, {&processor(), 1, 1});
       const string product(simd::best_tile_set(simd::Product::bf16, isa, cpu_info()).instruction);
-      EXPECT_THAT(plan->detail(), testing::HasSubstr(product)) << phase;
+      EXPECT_THAT(plan->detail(), testing::HasSubstr(product)) << structure << " " << phase;
     }
 }
 

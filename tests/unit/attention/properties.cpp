@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <random>
 #include <set>
@@ -73,11 +74,41 @@ class AttentionProperties : public testing::TestWithParam<Case> {
                  {"rope_head_dim", std::int64_t{8}}});
     return attention_of(with(more, GetParam().types));
   }
+  static Attention sparse(const Integers& integers, FieldMap more = {}) {
+    more.merge(attention_fields("sparse", "decode", integers));
+    more.insert({{"kv_lora_rank", std::int64_t{33}},
+                 {"rope_head_dim", std::int64_t{8}},
+                 {"index_heads", std::int64_t{9}},
+                 {"index_head_dim", std::int64_t{20}},
+                 {"top_k", std::int64_t{40}}});
+    return attention_of(with(more, GetParam().types));
+  }
+  static std::vector<double> values(const Outputs& all, const string& output) {
+    std::vector<double> list;
+    for (std::int64_t i = 0; i < all.of(output).desc.elements(); ++i)
+      list.push_back(all.get(output, i));
+    return list;
+  }
   static std::vector<double> call(const Given& given) {
-    const Outputs all = outputs_of(GetParam().backend, given.workload, *given.inputs);
+    return values(outputs_of(GetParam().backend, given.workload, *given.inputs), "o");
+  }
+  /// Of a sparse attention: what was chosen for each query, and o.
+  struct Chosen {
+    std::vector<std::set<std::int64_t>> keys;
     std::vector<double> o;
-    for (std::int64_t i = 0; i < all.of("o").desc.elements(); ++i) o.push_back(all.get("o", i));
-    return o;
+    bool operator==(const Chosen& other) const = default;
+  };
+  static Chosen chosen(const Given& given) {
+    const Attention& a = given.workload;
+    const Outputs all = outputs_of(GetParam().backend, a, *given.inputs);
+    Chosen both{{}, values(all, "o")};
+    for (std::int64_t query = 0; query < a.batch * a.q_len; ++query) {
+      both.keys.emplace_back();
+      for (std::int64_t i = 0; i < a.top_k; ++i)
+        both.keys.back().insert(
+            static_cast<std::int64_t>(all.get("selected", query * a.top_k + i)));
+    }
+    return both;
   }
   /// Within `units` of the last place of the largest.
   static void expect_alike(const std::vector<double>& got, const std::vector<double>& expected,
@@ -108,6 +139,52 @@ TEST_P(AttentionProperties, TheOrderOfKeysDoesNotMatter) {
             to.copy({b, t, h}, from, {b, order[static_cast<std::size_t>(t)], h});
     }
     expect_alike(call(mixed), call(drawn));
+  }
+}
+
+TEST_P(AttentionProperties, TheOrderOfKeysToChooseFromDoesNotMatter) {
+  const Attention a =
+      sparse({{"q_heads", 4}, {"q_len", 2}, {"kv_len", 600}, {"batch", 2}}, {{"causal", false}});
+  Given drawn(a), mixed(a);
+  std::vector<std::int64_t> order(600);
+  std::iota(order.begin(), order.end(), 0);
+  std::shuffle(order.begin(), order.end(), std::mt19937(5));
+  for (const char* operand : {"latent", "index_k"}) {
+    RowsIn from = drawn.rows(operand), to = mixed.rows(operand);
+    for (std::int64_t b = 0; b < 2; ++b)
+      for (std::int64_t t = 0; t < 600; ++t)
+        to.copy({b, t, 0}, from, {b, order[static_cast<std::size_t>(t)], 0});
+  }
+  const Chosen expected = chosen(drawn), got = chosen(mixed);
+  for (std::size_t query = 0; query < expected.keys.size(); ++query) {
+    std::set<std::int64_t> before;
+    for (const std::int64_t key : got.keys[query])
+      before.insert(order.at(static_cast<std::size_t>(key)));
+    EXPECT_EQ(before, expected.keys[query]) << "query " << query;
+  }
+  expect_alike(got.o, expected.o);
+}
+
+TEST_P(AttentionProperties, QueriesChooseEachForItself) {
+  constexpr std::int64_t heads = 3, queries = 3, keys = 300;
+  Given together(sparse({{"q_heads", heads}, {"q_len", queries}, {"kv_len", keys}}));
+  const Chosen all = chosen(together);
+  for (std::int64_t i = 0; i < queries; ++i) {
+    Given alone(sparse({{"q_heads", heads}, {"kv_len", keys - queries + 1 + i}}));
+    alone.take_queries(together, i * heads);
+    for (const char* operand : {"latent", "index_k"}) {
+      RowsIn from = together.rows(operand), to = alone.rows(operand);
+      for (std::int64_t t = 0; t < alone.workload.kv_len; ++t) to.copy({0, t, 0}, from, {0, t, 0});
+    }
+    for (const char* operand : {"index_q", "index_weight"}) {
+      const std::size_t bytes = alone.inputs->desc(operand).span_bytes();
+      std::memcpy(alone.inputs->data(operand, 0),
+                  together.inputs->data(operand, 0) + static_cast<std::size_t>(i) * bytes, bytes);
+    }
+    const Chosen one = chosen(alone);
+    EXPECT_EQ(one.keys[0], all.keys[static_cast<std::size_t>(i)]) << "query " << i;
+    const auto first = all.o.begin() + i * static_cast<std::int64_t>(one.o.size());
+    expect_alike(one.o, {first, first + static_cast<std::int64_t>(one.o.size())});
   }
 }
 
@@ -200,6 +277,8 @@ TEST_P(AttentionProperties, PagesAreAsOnePiece) {
                 call(Given(workload(phase, sizes(0), spread))));
       EXPECT_EQ(call(Given(latent(phase, sizes(page), spread))),
                 call(Given(latent(phase, sizes(0), spread))));
+      EXPECT_EQ(chosen(Given(sparse(sizes(page), spread))),
+                chosen(Given(sparse(sizes(0), spread))));
     }
 }
 
@@ -240,8 +319,7 @@ void spoil(Given& given, const string& operand, int byte) {
   const Attention& a = given.workload;
   for (std::int64_t b = 0; b < a.batch; ++b)
     for (std::int64_t t = 0; t < a.length(b); ++t)
-      for (std::int64_t h = 0; h < (operand == "latent" ? 1 : a.kv_heads); ++h)
-        named.insert(rows.index({b, t, h}));
+      for (std::int64_t h = 0; h < rows.heads(); ++h) named.insert(rows.index({b, t, h}));
   ASSERT_LT(static_cast<std::int64_t>(named.size()), rows.count());
   for (std::int64_t i = 0; i < rows.count(); ++i)
     if (named.count(i) == 0) rows.spoil(i, byte);
@@ -263,6 +341,9 @@ TEST_P(AttentionProperties, MemoryOfNoKeyDoesNotMatter) {
         Given latents(latent(phase, sizes, spread)), changed(latent(phase, sizes, spread));
         spoil(changed, "latent", byte);
         EXPECT_EQ(call(changed), call(latents)) << phase << " page " << page << ", latents";
+        Given choices(sparse(sizes, spread)), others(sparse(sizes, spread));
+        for (const char* operand : {"latent", "index_k"}) spoil(others, operand, byte);
+        EXPECT_EQ(chosen(others), chosen(choices)) << " page " << page << ", chosen";
       }
 }
 

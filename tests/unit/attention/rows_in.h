@@ -16,16 +16,18 @@ struct Place {
 
 class RowsIn {
  public:
-  /// Of "k", "v" or "latent".
+  /// Of "k", "v", "latent" or "index_k".
   RowsIn(const Attention& workload, Inputs& inputs, const std::string& operand)
       : inputs_(inputs),
         name_(operand),
-        heads_(operand == "latent" ? 1 : workload.kv_heads),
-        width_(operand == "latent" ? workload.latent_dim()
-               : operand == "k"    ? workload.head_dim
-                                   : workload.v_head_dim),
+        heads_(operand == "k" || operand == "v" ? workload.kv_heads : 1),
+        width_(operand == "latent"    ? workload.latent_dim()
+               : operand == "index_k" ? workload.index_head_dim
+               : operand == "k"       ? workload.head_dim
+                                      : workload.v_head_dim),
         rows_(workload, inputs, 0, operand, heads_, width_) {}
 
+  std::int64_t heads() const { return heads_; }
   std::int64_t width() const { return width_; }
   DType dtype() const { return rows_.dtype(); }
   std::byte* row(const Place& at) {

@@ -316,7 +316,7 @@ TEST(Sparse, WithEveryKeyChosenIsDenseAttention) {
       std::memcpy(to->data("v", 0) + key * rank * 4, from->data("latent", 0) + key * width * 4,
                   rank * 4);
     const auto oracle = attention_family().oracle(dense, *to);
-    for (const char* backend : {"reference", "naive"}) {
+    for (const char* backend : {"reference", "naive", "native"}) {
       Outputs outputs = outputs_of(backend, sparse, *from);
       std::set<double> selected;
       for (std::int64_t i = 0; i < top_k; ++i) selected.insert(outputs.get("selected", i));
