@@ -11,6 +11,7 @@ namespace ergon::measure {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr RegistryEntry lacking = {"gemm", "elsewhere", nullptr, "libelsewhere-dev"};
@@ -50,6 +51,13 @@ TEST(Cases, AreNotOfAbsentBackendsUnlessTheseAreNamed) {
 TEST(Cases, HaveNoBackendThatNobodyKnows) {
   EXPECT_THROW(cases_of("backend = \"nowhere\""), UserError);
   EXPECT_THROW(cases_of("backend = \"naive:nowhere\""), UserError);
+}
+
+TEST(QuickSuite, AsksCblasForNoTypeThatItHasNot) {
+  const std::string configs = std::string(ERGON_SOURCE_DIR) + "/configs";
+  const auto suite = config::load_suite(configs + "/suites/quick.toml", configs + "/models");
+  for (const Case& one : make_cases(suite, machine(), {}))
+    EXPECT_THAT(one.skip.value_or(""), Not(HasSubstr("CBLAS"))) << one.name();
 }
 
 TEST(Blocks, HoldInputsAPlanAndWhatTheOracleTakes) {

@@ -35,6 +35,13 @@ struct Unfused {
   Implementations available;
 };
 
+TEST(Unfused, IsNamedByOnednnWhetherTheBuildHasItOrNot) {
+  std::vector<string> names;
+  for (const auto& implementation : make_attention_unfused({}))
+    names.push_back(implementation->info().name);
+  EXPECT_THAT(names, testing::Contains("onednn"));
+}
+
 TEST(UnfusedPlan, HasTheProductsAndTheSoftmaxAsStages) {
   const Unfused unfused;
   ASSERT_FALSE(unfused.available.empty());
