@@ -68,7 +68,8 @@ Reading ClockedMeter::read() {
   const double before = clock_.now_seconds();
   const Maybe<double> value = source_();
   const double after = clock_.now_seconds();
-  Reading reading{before + (after - before) / 2, value.value_or(0), value.reason()};
+  const double slack = (after - before) / 2;
+  Reading reading{before + slack, value.value_or(0), value.reason(), slack};
   if (reading.invalid.empty() && !std::isfinite(reading.value))
     reading.invalid = "the value is not a number";
   return reading;

@@ -14,21 +14,12 @@
 namespace ergon {
 namespace {
 
-constexpr double unknown_period_seconds = 0.1;
-/// Reading takes at most this share of the time.
-constexpr double reading_share = 0.01;
-constexpr double least_interval_seconds = 1e-3;
-constexpr double readings_per_wrap = 2;
-
-/// Seconds between readings; nothing where the ends of the window are enough.
-std::optional<double> interval_of(const MeterInfo& meter) {
-  if (meter.quantity == Quantity::watts)
-    return std::max({meter.period_seconds.value_or(unknown_period_seconds),
-                     meter.read_seconds / reading_share, least_interval_seconds});
-  if (meter.counter_range_joules)
-    return *meter.counter_range_joules / most_watts(meter.scope) / readings_per_wrap;
-  return std::nullopt;
-}
+/// A counter that stands still at stop() is read on for so many periods, twice what integrate()
+/// takes for broken, and so long at most.
+constexpr double still_periods = 25;
+constexpr double longest_wait_seconds = 5;
+constexpr double shortest_wait_seconds = 0.05;
+constexpr double least_pause_seconds = 1e-3;
 
 }  // namespace
 
@@ -49,6 +40,26 @@ struct Recorder::State {
     }
   }
 
+  bool stands_still() const {
+    return meter.info().quantity == Quantity::cumulative_joules && trace.size() > 1 &&
+           trace.back().invalid.empty() && trace.back().value == trace[trace.size() - 2].value;
+  }
+
+  /// Until the counter moves, or is known to be broken.
+  void read_on() {
+    const double period = meter.info().period_seconds.value_or(0) + meter.info().jitter_seconds;
+    const double wait =
+        std::clamp(still_periods * period, shortest_wait_seconds, longest_wait_seconds);
+    const double pause = std::max(period, least_pause_seconds);
+    const double end = clock.now_seconds() + wait;
+    const double value = trace.back().value;
+    while (clock.now_seconds() < end && trace.back().invalid.empty() &&
+           trace.back().value == value) {
+      clock.sleep_until(clock.now_seconds() + pause);
+      trace.push_back(meter.read());
+    }
+  }
+
   Meter& meter;
   Clock& clock;
   std::mutex mutex;
@@ -66,7 +77,7 @@ void Recorder::start() {
   if (state_->running) throw std::logic_error("a recorder was started twice");
   state_->running = true;
   state_->trace.push_back(state_->meter.read());
-  if (const auto interval = interval_of(state_->meter.info()))
+  if (const auto interval = reading_interval_seconds(state_->meter.info()))
     state_->thread =
         std::jthread([state = state_.get(), interval = *interval](const std::stop_token& stopping) {
           state->sample(stopping, interval);
@@ -80,6 +91,7 @@ Trace Recorder::stop() {
     state_->thread.join();
   }
   state_->trace.push_back(state_->meter.read());
+  if (state_->stands_still()) state_->read_on();
   state_->running = false;
   return std::exchange(state_->trace, {});
 }
