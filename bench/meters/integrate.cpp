@@ -12,8 +12,9 @@ namespace {
 
 using namespace integration;
 
-/// Readings per period of a counter that is slow enough to be watched.
-constexpr double readings_per_period = 8;
+/// Readings per period of a counter that is slow enough to be watched; no whole number, so that
+/// they do not meet its steps at the same place each time.
+constexpr double readings_per_period = 7.4;
 constexpr double slow_period_seconds = 4e-3;
 /// Often enough to see a fast counter stop.
 constexpr double periods_per_look = 10;
@@ -24,7 +25,7 @@ constexpr double reading_share = 0.01;
 constexpr double least_interval_seconds = 1e-3;
 constexpr double unknown_period_seconds = 0.1;
 /// Steps of a watched counter, and readings of watts, that a window must hold at least.
-constexpr double least_steps = 6;
+constexpr double least_steps = 8;
 constexpr double least_samples = 12;
 
 /// Wide enough for the steps of a counter to be seen between readings.
@@ -35,15 +36,26 @@ bool watched(const MeterInfo& meter, double interval) {
 
 }  // namespace
 
+// Cornish-Fisher expansion, Abramowitz & Stegun 26.7.5: within 1 % from n = 4 on.
+double integration::student_widening(std::size_t n) {
+  const double z = coverage_factor;
+  const auto f = static_cast<double>(n - 1);
+  const double z2 = z * z;
+  return 1 + (z2 + 1) / (4 * f) + ((5 * z2 + 16) * z2 + 3) / (96 * f * f) +
+         (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * f * f * f);
+}
+
 double lead_seconds(const MeterInfo& meter) noexcept {
-  return meter.period_seconds.value_or(unknown_period_seconds) + meter.jitter_seconds +
+  // A lag is known to a period.
+  return 2 * meter.period_seconds.value_or(unknown_period_seconds) + meter.jitter_seconds +
          meter.averaging_seconds + meter.lag_seconds;
 }
 
 std::optional<double> reading_interval_seconds(const MeterInfo& meter) noexcept {
   const double least = std::max(meter.read_seconds / reading_share, least_interval_seconds);
   if (meter.quantity == Quantity::watts)
-    return std::max(meter.period_seconds.value_or(unknown_period_seconds), least);
+    return std::max(meter.period_seconds.value_or(unknown_period_seconds) + meter.jitter_seconds,
+                    least);
   if (!meter.period_seconds || *meter.period_seconds <= 0) return std::nullopt;
   const double period = *meter.period_seconds;
   double interval = period >= slow_period_seconds

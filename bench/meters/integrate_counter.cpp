@@ -11,11 +11,11 @@
 namespace ergon::integration {
 namespace {
 
-/// A counter stands still where more than this many quanta were due at a tenth of its own power,
-/// over more than this many periods.
-constexpr double due_quanta = 10;
-constexpr double due_periods = 10;
-constexpr double idle_share = 0.1;
+/// A counter stands still where more than this many quanta were due.
+constexpr double due_quanta = 4;
+/// Power may be so much less than the window's, in it and after it.
+constexpr double least_share_inside = 0.5;
+constexpr double least_share_after = 0.05;
 /// Steps are followed from so many on, and where readings are this much denser than they are.
 constexpr std::size_t least_steps = 5;
 constexpr double readings_per_step = 3;
@@ -26,7 +26,7 @@ struct Counter {
   double quantum_joules;
   double period_seconds;
   double jitter_seconds;
-  double lag_seconds;
+  double trailing_seconds;
   Maybe<double> range_joules;
   double most_watts;
 };
@@ -72,23 +72,26 @@ std::string stood_still(double seconds) {
 
 /// Empty, or for how long the counter stood still while it should have moved. `after` continues the
 /// last reading, for as long as that is repeated.
-std::string standstill(const Counter& counter, const Trace& rising, Readings inside,
+std::string standstill(const MeterInfo& meter, const Trace& rising, Readings inside,
                        Readings after) {
-  Trace all = rising;
+  const double longest = longest_still_seconds(meter);
+  double still_after = 0;
   for (const Reading& reading : after) {
     if (!reading.invalid.empty() || reading.value != inside.back().value) break;
-    all.push_back({reading.seconds, rising.back().value, {}});
+    still_after = seconds_between(inside.back(), reading);
   }
-  const double all_seconds = seconds_between(all.front(), all.back());
   std::size_t first = 0;
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    if (all[i].value != all[first].value) first = i;
-    const double still = seconds_between(all[first], all[i]);
-    const double moving = all_seconds - still;
-    const double usual = moving > 0 ? all.back().value / moving : 0;
-    const double due = std::max(usual * idle_share, least_watts) * still;
-    if (still > due_periods * counter.period_seconds && due > due_quanta * counter.quantum_joules)
-      return stood_still(still);
+  for (std::size_t i = 1; i < rising.size(); ++i) {
+    if (rising[i].value != rising[first].value) first = i;
+    const double still = seconds_between(rising[first], rising[i]) - rising[first].slack_seconds -
+                         rising[i].slack_seconds;
+    const double behind = i + 1 == rising.size() ? still_after : 0;
+    const double moving = seconds_between(rising.front(), rising.back()) - still;
+    const double watts =
+        std::max(moving > 0 ? rising.back().value / moving : 0, least_watts / least_share_after);
+    const double due = watts * (least_share_inside * still + least_share_after * behind);
+    if (still + behind > longest && due > due_quanta * *meter.quantum_joules)
+      return stood_still(still + behind);
   }
   return {};
 }
@@ -153,8 +156,9 @@ double scatter_watts(const std::vector<Step>& steps) {
     last = watts;
   }
   if (count == 0) return 0;
-  return std::sqrt(
-      std::max(0.0, sum / static_cast<double>(count) - timing / static_cast<double>(count + 1)));
+  return student_widening(count + 1) *
+         std::sqrt(std::max(
+             0.0, sum / static_cast<double>(count) - timing / static_cast<double>(count + 1)));
 }
 
 /// Between the first and the last step, and what remains at both ends by the power near them.
@@ -238,27 +242,32 @@ Maybe<Joules> between_ends(const Counter& counter, const Trace& rising, Window w
                                  uniform_variance(2 * side.slack_seconds)) +
                 uniform_variance(2 * std::max(watts, side.watts) * side.gap_seconds);
   // Shown at the start, but drawn before the window: by a power that may be none, or twice its own.
-  const double trailing = counter.period_seconds + counter.jitter_seconds + counter.lag_seconds;
-  variance += uniform_variance(2 * watts * std::max(0.0, trailing - window.lead_seconds));
+  variance +=
+      uniform_variance(2 * watts * std::max(0.0, counter.trailing_seconds - window.lead_seconds));
   joules.error = coverage_factor * std::sqrt(variance);
   return joules;
 }
 
 }  // namespace
 
+double seconds_to_tell_broken(const MeterInfo& meter, double watts) {
+  const double due = due_quanta * meter.quantum_joules.value_or(0) / least_share_after;
+  return longest_still_seconds(meter) + due / std::max(watts, least_watts / least_share_after);
+}
+
 Maybe<Joules> of_counter(const MeterInfo& meter, Readings inside, Readings after, Window window) {
   if (!meter.quantum_joules || !meter.period_seconds)
     return Absent{"the counter's quantum and period are not known, so neither is its error"};
   const Counter counter{*meter.quantum_joules, *meter.period_seconds,      meter.jitter_seconds,
-                        meter.lag_seconds,     meter.counter_range_joules, most_watts(meter.scope)};
+                        lead_seconds(meter),   meter.counter_range_joules, most_watts(meter.scope)};
   const auto rising = unwrapped(counter, inside);
   if (!rising) return Absent{rising.reason()};
-  if (std::string still = standstill(counter, *rising, inside, after); !still.empty())
+  if (std::string still = standstill(meter, *rising, inside, after); !still.empty())
     return Absent{still};
-  const double trailing = counter.period_seconds + counter.jitter_seconds + counter.lag_seconds;
   // Without a lead the first steps show what was drawn before the window.
-  const Window alone{window.start_seconds + std::max(0.0, trailing - window.lead_seconds),
-                     window.end_seconds, 0};
+  const Window alone{
+      window.start_seconds + std::max(0.0, counter.trailing_seconds - window.lead_seconds),
+      window.end_seconds, 0};
   const auto steps = followed_steps(*rising, alone);
   if (steps.empty()) return between_ends(counter, *rising, window);
   return between_steps(counter, steps, window);

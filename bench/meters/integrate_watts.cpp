@@ -15,10 +15,6 @@ namespace {
 constexpr double sentinel_watts[] = {4294967.295, 4294.967295};
 constexpr double sentinel_tolerance = 1e-6;
 constexpr std::size_t least_readings = 4;
-/// A sensor that repeats itself so many times as often as it ever did, and some, has stopped.
-constexpr int repeats_margin = 4;
-constexpr int repeats_more = 8;
-
 std::string fault_of(const MeterInfo& meter, Readings readings) {
   bool any = false;
   for (const Reading& reading : readings) {
@@ -60,24 +56,47 @@ double widest_gap(const std::vector<Reading>& readings, Window window) {
   return std::max(widest, window.end_seconds - readings.back().seconds);
 }
 
-int longest_repeat(const std::vector<Reading>& readings) {
-  int longest = 1;
-  int now = 1;
-  for (std::size_t i = 1; i < readings.size(); ++i) {
-    now = readings[i].value == readings[i - 1].value ? now + 1 : 1;
-    longest = std::max(longest, now);
+/// For how long the last reading is repeated.
+double repeated_seconds(Readings inside, Readings after) {
+  double seconds = 0;
+  for (const Reading& reading : after) {
+    if (!reading.invalid.empty() || reading.value != inside.back().value) break;
+    seconds = seconds_between(inside.back(), reading);
   }
-  return longest;
+  return seconds;
 }
 
-/// Student's 97.5 % quantile over the normal one, for n - 1 degrees of freedom; within 1 % of it
-/// from n = 4 on (Cornish-Fisher expansion, Abramowitz & Stegun 26.7.5).
-double student_widening(std::size_t n) {
-  const double z = coverage_factor;
-  const auto f = static_cast<double>(n - 1);
-  const double z2 = z * z;
-  return 1 + (z2 + 1) / (4 * f) + ((5 * z2 + 16) * z2 + 3) / (96 * f * f) +
-         (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * f * f * f);
+/// Half the mean squared difference of readings that are `apart` places apart.
+double half_square_apart(const std::vector<Reading>& readings, std::size_t apart) {
+  double sum = 0;
+  for (std::size_t i = apart; i < readings.size(); ++i)
+    sum += square(readings[i].value - readings[i - apart].value);
+  return sum / 2 / static_cast<double>(readings.size() - apart);
+}
+
+struct Scatter {
+  double near = 0;  // variance by which neighbours differ
+  double each = 0;  // variance of what one reading adds to a line through them
+  double mean = 0;  // variance of their mean as that of the window
+};
+
+/// Neighbours that share most of what they average differ little by power's own noise, and by all
+/// of the sensor's; readings of which nothing is shared differ by both. The sensor's noise averages
+/// out over the readings; power's own is seen but for the ends, where it is averaged in part.
+Scatter scatter_of(const MeterInfo& meter, const std::vector<Reading>& readings) {
+  const auto n = static_cast<double>(readings.size());
+  const double spacing = seconds_between(readings.front(), readings.back()) / (n - 1);
+  const double near = half_square_apart(readings, 1);
+  const auto shared = static_cast<std::size_t>(std::lround(meter.averaging_seconds / spacing));
+  const std::size_t apart = std::min(shared, readings.size() / 2);
+  if (apart < 2) return {near, near, near / n};
+  const auto steps = static_cast<double>(apart);
+  const auto box = static_cast<double>(shared);
+  // Half squared differences: sensor + slice * k, k places apart; a slice weighs 1 / box.
+  const double slice = std::max(0.0, half_square_apart(readings, apart) - near) / (steps - 1);
+  const double sensor = std::max(0.0, near - slice);
+  const double ends = slice * square(box) * (2.0 / 3) * box / square(n);
+  return {near, sensor + slice * square(box), sensor / n + ends};
 }
 
 }  // namespace
@@ -94,22 +113,18 @@ Maybe<Joules> of_watts(const MeterInfo& meter, Readings before, Readings inside,
     return Absent{
         fmt::format("too sparse: readings lie up to {:.3g} s apart in a window of {:.3g} s", gap,
                     duration(window))};
-  if (meter.most_repeats &&
-      longest_repeat(readings) > repeats_margin * *meter.most_repeats + repeats_more)
-    return Absent{fmt::format("the sensor repeats one value {} times, at most {} before",
-                              longest_repeat(readings), *meter.most_repeats)};
+  if (const double still = repeated_seconds(inside, after);
+      window.ends_load && still > longest_still_seconds(meter))
+    return Absent{
+        fmt::format("the sensor repeats one value for {:.3g} s though the load has ended", still)};
   const double span = seconds_between(readings.front(), readings.back());
   if (!(span > 0)) return Absent{"the readings are of one moment"};
-  const auto n = static_cast<double>(readings.size());
   double area = 0;
-  double differences = 0;
-  for (std::size_t i = 1; i < readings.size(); ++i) {
+  for (std::size_t i = 1; i < readings.size(); ++i)
     area += (readings[i].value + readings[i - 1].value) / 2 *
             seconds_between(readings[i - 1], readings[i]);
-    differences += square(readings[i].value - readings[i - 1].value);
-  }
   const double mean = area / span;
-  const double scatter = differences / 2 / (n - 1);  // squared
+  const Scatter scatter = scatter_of(meter, readings);
   // Readings trail the window: the mean follows the least-squares line to its middle.
   const double middle = (readings.front().seconds + readings.back().seconds) / 2;
   double across = 0;
@@ -124,10 +139,10 @@ Maybe<Joules> of_watts(const MeterInfo& meter, Readings before, Readings inside,
   const double slope = across / along;
   const double watts = mean + slope * shift;
   const double step =
-      std::max(0.0, uniform_variance(meter.quantum_watts.value_or(0)) - scatter / 3);
-  const double variance =
-      (scatter / n + scatter / along * square(shift)) * square(student_widening(readings.size())) +
-      step + square(slope) * uniform_variance(period);
+      std::max(0.0, uniform_variance(meter.quantum_watts.value_or(0)) - scatter.near / 3);
+  const double widening = square(student_widening(readings.size()));
+  const double variance = (scatter.mean + scatter.each / along * square(shift)) * widening + step +
+                          square(slope) * uniform_variance(period);
   return Joules{watts * duration(window), coverage_factor * std::sqrt(variance) * duration(window)};
 }
 

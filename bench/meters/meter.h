@@ -52,10 +52,8 @@ struct MeterInfo {
   double jitter_seconds = 0;           // by which updates come early or late
   double averaging_seconds = 0;        // a reading of watts is their mean over so long
   double lag_seconds = 0;              // a reading tells of this much earlier
-  double read_seconds = 0;             // cost of one read, measured when the meter was opened
+  double read_seconds = 0;             // of processor time that one read takes
   Maybe<double> counter_range_joules;  // where a cumulative counter wraps
-  /// The longest run of equal readings of watts seen while it worked.
-  Maybe<int> most_repeats = Absent{"not characterised"};
 };
 
 struct Reading {
@@ -74,6 +72,8 @@ struct Window {
   /// For how long before the start the same computation ran: what a sensor that trails the truth
   /// shows at the start is then the power of the window.
   double lead_seconds = 0;
+  /// The load ends with the window: watts that do not change after it are no measurement.
+  bool ends_load = false;
 };
 
 struct Joules {
@@ -101,7 +101,7 @@ struct Joules {
 /// A reason instead where readings are invalid, out of order or impossible (a sentinel, a power no
 /// machine draws), do not enclose the window, go backwards without a range, lie so far apart that
 /// the counter may have wraps that are not seen, stand still while they should move, repeat
-/// themselves as the sensor never did, or are too sparse.
+/// themselves though the load has ended, or are too sparse.
 Maybe<Joules> integrate(const MeterInfo& meter, const Trace& trace, Window window);
 
 /// Seconds the same computation must run before a window so that the meter tells of it alone.
@@ -178,9 +178,12 @@ struct Probed {
 /// Tries every registered meter.
 Probed probe_all(const MeterContext& context);
 
+/// A reading that repeats the one before it is no news: the meter is read on after a window that
+/// ends its load, until it moves or has stood still for so long that it must be broken.
+void read_on(Meter& meter, Clock& clock, Trace& trace);
+
 /// Collects a trace of one meter: a reading at start(), one at stop(), and between them readings
-/// from a thread, every reading_interval_seconds(). A counter that does not move at stop() is read
-/// on until it does, or has stood still for so long that it must be broken. The thread waits in
+/// from a thread, every reading_interval_seconds(). The thread waits in
 /// real time; only the stamps are the clock's. One start() per stop(); anything else throws
 /// std::logic_error. The meter must not be read by others in between.
 class Recorder {

@@ -8,20 +8,35 @@
 #include <thread>
 #include <utility>
 
+#include "bench/meters/integrate_parts.h"
 #include "bench/meters/meter.h"
-#include "bench/meters/plausible.h"
 
 namespace ergon {
 namespace {
 
-/// A counter that stands still at stop() is read on for so many periods, twice what integrate()
-/// takes for broken, and so long at most.
-constexpr double still_periods = 25;
-constexpr double longest_wait_seconds = 5;
-constexpr double shortest_wait_seconds = 0.05;
+constexpr double longest_wait_seconds = 20;
 constexpr double least_pause_seconds = 1e-3;
+/// Past what tells a broken sensor, which is told by more than that.
+constexpr double margin = 1.25;
 
 }  // namespace
+
+void read_on(Meter& meter, Clock& clock, Trace& trace) {
+  const MeterInfo& info = meter.info();
+  if (trace.size() < 2 || trace.back().value != trace[trace.size() - 2].value) return;
+  const double seconds = trace.back().seconds - trace.front().seconds;
+  const double watts = seconds > 0 ? (trace.back().value - trace.front().value) / seconds : 0;
+  const double wait = info.quantity == Quantity::watts
+                          ? integration::longest_still_seconds(info)
+                          : integration::seconds_to_tell_broken(info, watts);
+  const double pause = std::max(info.period_seconds.value_or(0) / 2, least_pause_seconds);
+  const double end = clock.now_seconds() + std::min(margin * wait + pause, longest_wait_seconds);
+  const double value = trace.back().value;
+  while (clock.now_seconds() < end && trace.back().invalid.empty() && trace.back().value == value) {
+    clock.sleep_until(clock.now_seconds() + pause);
+    trace.push_back(meter.read());
+  }
+}
 
 struct Recorder::State {
   State(Meter& read_meter, Clock& stamp_clock) : meter(read_meter), clock(stamp_clock) {}
@@ -37,26 +52,6 @@ struct Recorder::State {
         return;
       trace.push_back(meter.read());
       next = std::max(next + interval, clock.now_seconds());
-    }
-  }
-
-  bool stands_still() const {
-    return meter.info().quantity == Quantity::cumulative_joules && trace.size() > 1 &&
-           trace.back().invalid.empty() && trace.back().value == trace[trace.size() - 2].value;
-  }
-
-  /// Until the counter moves, or is known to be broken.
-  void read_on() {
-    const double period = meter.info().period_seconds.value_or(0) + meter.info().jitter_seconds;
-    const double wait =
-        std::clamp(still_periods * period, shortest_wait_seconds, longest_wait_seconds);
-    const double pause = std::max(period, least_pause_seconds);
-    const double end = clock.now_seconds() + wait;
-    const double value = trace.back().value;
-    while (clock.now_seconds() < end && trace.back().invalid.empty() &&
-           trace.back().value == value) {
-      clock.sleep_until(clock.now_seconds() + pause);
-      trace.push_back(meter.read());
     }
   }
 
@@ -91,7 +86,6 @@ Trace Recorder::stop() {
     state_->thread.join();
   }
   state_->trace.push_back(state_->meter.read());
-  if (state_->stands_still()) state_->read_on();
   state_->running = false;
   return std::exchange(state_->trace, {});
 }
