@@ -94,24 +94,27 @@ void find_period(const Trace& trace, Characterisation& found) {
   found.jitter_seconds = std::sqrt(std::max(0.0, 6 * variance - reading * reading));
 }
 
-/// The largest step that all differences are multiples of, to within what printing rounds.
+/// The largest step that all differences are multiples of. One finer than a thousandth of what the
+/// value moves by cannot be told from rounding, and does not matter: then that thousandth.
 void find_quantum(const Trace& trace, Characterisation& found) {
-  std::vector<double> values;
+  constexpr double finest_share = 1e-3;
+  std::vector<double> values, moves;
   for (const Reading& reading : trace) values.push_back(reading.value);
+  for (std::size_t i = 1; i < values.size(); ++i)
+    if (values[i] != values[i - 1]) moves.push_back(std::abs(values[i] - values[i - 1]));
+  if (moves.empty()) return;
+  const double finest = finest_share * quantile_of(moves, 0.5);
   std::sort(values.begin(), values.end());
-  const double resolution = std::max(std::abs(values.back()), 1.0) * 1e-9;
   double common = 0;
-  double smallest = 0;
   for (std::size_t i = 1; i < values.size(); ++i) {
     double step = values[i] - values[i - 1];
-    if (step <= resolution) continue;
-    smallest = smallest == 0 ? step : std::min(smallest, step);
-    // Euclid; what is left below the resolution is rounding.
-    double other = common;
-    while (other > resolution) step = std::exchange(other, std::abs(std::remainder(step, other)));
+    if (step <= finest) continue;
+    double other = common;  // Euclid
+    while (other > finest) step = std::exchange(other, std::abs(std::remainder(step, other)));
     common = step;
   }
-  if (smallest > 0) found.quantum = common;
+  constexpr double told = 4;  // above the remainders that are left
+  found.quantum = common > told * finest ? common : finest;
 }
 
 /// A counter that only ever moves by one quantum waits for the energy, not for its period: that is

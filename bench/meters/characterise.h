@@ -1,7 +1,7 @@
 // What a sensor is: found out by reading it while a known load goes on and off.
 //
-// quantum        the largest value that all differences between readings are multiples of; where
-//                there is none, the smallest difference
+// quantum        the largest value that all differences between readings are multiples of, or a
+//                thousandth of what the value moves by at a time, where it is finer
 // period, jitter from the times at which the value changes; an update that shows the same value
 //                again is counted by the rest
 // lag            counters: where the lines before and after a step of load meet; watts: with

@@ -133,8 +133,9 @@ std::string measure_text(double value, const char* unit) {
     double factor;
     const char* prefix;
   } prefixes[] = {{1, ""}, {1e-3, "m"}, {1e-6, "u"}};
+  constexpr double rounding = 0.9995;
   for (const auto& [factor, prefix] : prefixes)
-    if (value >= factor) return fmt::format("{:.3g} {}{}", value / factor, prefix, unit);
+    if (value >= rounding * factor) return fmt::format("{:.3g} {}{}", value / factor, prefix, unit);
   return value == 0 ? "0" : fmt::format("{:.2g} {}", value, unit);
 }
 
