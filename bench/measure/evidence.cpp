@@ -36,25 +36,57 @@ std::string known_meters() {
   return out;
 }
 
-// What the user declares comes before what we would model, and after what a sensor counts.
-void choose(Energy& energy, const std::string& wanted, bool declared) {
+/// "nvml" means "nvml:0" too.
+bool is_called(const Meter& meter, const std::string& wanted) {
+  const std::string& id = meter.info().id;
+  return id == wanted || id.starts_with(wanted + ":");
+}
+
+std::string family_of(const std::string& wanted) { return wanted.substr(0, wanted.find(':')); }
+
+void choose(Energy& energy, const std::string& wanted) {
   const Where where{"command line", 0, "--meter"};
-  if (wanted == "none") {
-    energy.no_primary = "--meter none";
+  if (!is_registered(family_of(wanted)))
+    throw UserError(where, "no meter is called '" + wanted + "'; known: " + known_meters());
+  const std::size_t before = energy.chosen.size();
+  for (const auto& meter : energy.meters)
+    if (is_called(*meter, wanted) &&
+        std::find(energy.chosen.begin(), energy.chosen.end(), meter.get()) == energy.chosen.end())
+      energy.chosen.push_back(meter.get());
+  if (energy.chosen.size() > before) return;
+  for (const auto& meter : energy.meters)
+    if (is_called(*meter, wanted)) throw UserError(where, "names " + wanted + " twice");
+  for (const Unavailable& other : energy.unavailable)
+    if (other.meter == wanted || family_of(other.meter) == wanted)
+      throw UserError(where, wanted + " does not work here: " + other.reason);
+  throw UserError(where, "no meter here is called '" + wanted + "'");
+}
+
+// What the user declares comes before what we would model, and after what a sensor counts. An
+// accelerator's sensor says nothing about what a processor ran.
+void choose_best(Energy& energy, bool declared) {
+  for (const auto& meter : energy.meters) {
+    const MeterInfo& info = meter->info();
+    if (info.part == Part::accelerator) continue;
+    if (declared && info.provenance == Provenance::modelled) continue;
+    energy.chosen.push_back(meter.get());
     return;
   }
-  if (wanted != "auto" && !is_registered(wanted))
-    throw UserError(where, "no meter is called '" + wanted + "'; known: " + known_meters());
-  for (const auto& meter : energy.meters)
-    if (meter->info().id == wanted ||
-        (wanted == "auto" && !(declared && meter->info().provenance == Provenance::modelled))) {
-      energy.primary = meter.get();
-      return;
-    }
-  for (const Unavailable& other : energy.unavailable)
-    if (other.meter == wanted)
-      throw UserError(where, wanted + " does not work here: " + other.reason);
-  energy.no_primary = "no meter works here";
+  energy.none_chosen = "no meter works here";
+}
+
+void choose(Energy& energy, const std::vector<std::string>& wanted, bool declared) {
+  for (const std::string& one : wanted) {
+    const bool alone = one == "auto" || one == "none";
+    if (alone && wanted.size() > 1)
+      throw UserError({"command line", 0, "--meter"}, "'" + one + "' stands beside no other");
+    if (one == "none")
+      energy.none_chosen = "--meter none";
+    else if (one == "auto")
+      choose_best(energy, declared);
+    else
+      choose(energy, one);
+  }
 }
 
 }  // namespace
@@ -78,7 +110,7 @@ record::Meter Energy::describe(const Meter& meter) const {
   out.read_seconds = info.read_seconds;
   out.shortest_window_seconds =
       ergon::shortest_window_seconds(info, most_watts, wanted_energy_error);
-  out.primary = &meter == primary;
+  out.primary = !chosen.empty() && &meter == chosen.front();
   return out;
 }
 
@@ -94,23 +126,28 @@ Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOpt
   Probed probed = probe_all(context);
   energy.meters = std::move(probed.meters);
   energy.unavailable = std::move(probed.unavailable);
-  choose(energy, options.meter, options.watts.has_value());
+  choose(energy, options.meters, options.watts.has_value());
   return energy;
 }
 
 Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double seconds) {
+  constexpr int pieces = 3;
+  constexpr double longest_piece_seconds = 20;
   const auto shortest = shortest_window_seconds(meter.info(), 10.0, 2 * wanted_energy_error);
   if (!shortest) return Absent{shortest.reason()};
-  const double piece = std::max(*shortest, seconds / 3);
-  if (piece > 10) return Absent{"an idle window would last " + std::to_string(piece) + " s"};
+  const double piece = std::max(*shortest, seconds / pieces);
+  if (piece > longest_piece_seconds)
+    return Absent{"an idle window would last " + std::to_string(piece) + " s"};
+  const double lead = lead_seconds(meter.info());
+  clock.sleep_until(clock.now_seconds() + lead);
   std::vector<double> watts;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < pieces; ++i) {
     Recorder recorder(meter, clock);
     recorder.start();
     const double start = clock.now_seconds();
     clock.sleep_until(start + piece);
     const double end = clock.now_seconds();
-    const auto joules = integrate(meter.info(), recorder.stop(), {start, end});
+    const auto joules = integrate(meter.info(), recorder.stop(), {start, end, lead});
     if (!joules) return Absent{joules.reason()};
     watts.push_back(joules->value / (end - start));
   }

@@ -15,7 +15,8 @@
 namespace ergon::measure {
 
 struct EvidenceOptions {
-  std::string meter = "auto";  // or a meter's id, or "none"
+  /// "auto" or "none", or meters by id or by what stands before its colon; the first is primary.
+  std::vector<std::string> meters = {"auto"};
   std::optional<double> watts;
   std::optional<double> usd_per_hour;
   std::optional<std::string> instance;
@@ -26,8 +27,8 @@ config::CpuIdentity identify_cpu();
 struct Energy {
   std::vector<std::unique_ptr<Meter>> meters;  // best first
   std::vector<Unavailable> unavailable;
-  Meter* primary = nullptr;
-  std::string no_primary;  // why there is none
+  std::vector<Meter*> chosen;  // the primary one first
+  std::string none_chosen;     // why there is none
   record::Meter describe(const Meter& meter) const;
 };
 

@@ -150,10 +150,11 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   Progress progress(clock, budget, stderr_is_terminal());
 
   Session session(clock, watch, sink);
-  session.meter = energy.primary;
-  session.no_meter = energy.no_primary;
+  for (Meter* meter : energy.chosen) session.meters.emplace_back().meter = meter;
+  session.no_meter = energy.none_chosen;
   session.seed = suite.seed;
   session.effort.ratio_interval = options.ratio_interval;
+  session.effort.power_traces = options.power_traces;
   session.launch = launch;
   session.order.seed(suite.seed * 1000003 + static_cast<std::uint64_t>(launch));
   session.started_seconds = clock.now_seconds();
@@ -170,10 +171,11 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   std::vector<Case> cases = make_cases(suite, machine, options.cases);
   std::vector<BlockPlan> blocks = make_blocks(cases, block_memory_bytes());
   const auto record_idle = [&](const char* when) {
-    if (!session.meter) return;
-    const auto idle = measure_idle(*session.meter, clock, 0.6);
-    journal.idle(session.meter->info().id, when, idle);
-    if (idle && !session.idle_watts) session.idle_watts = idle->value;
+    for (ActiveMeter& active : session.meters) {
+      const auto idle = measure_idle(*active.meter, clock, 0.6);
+      journal.idle(active.meter->info().id, when, idle);
+      if (idle && !active.idle_watts) active.idle_watts = idle->value;
+    }
   };
   record_idle("before");
   // A comparison needs no ceilings; two followers would even measure each other by theirs.

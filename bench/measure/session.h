@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bench/base/clock.h"
 #include "bench/measure/watch.h"
@@ -41,6 +42,12 @@ struct Effort {
   double energy_error = 0.02;   // wanted relative error of an energy window
   int energy_windows = 6;       // fewer give no 95 % interval of the median
   int long_energy_windows = 3;  // where one takes longer than a second: their range then
+  bool power_traces = false;    // kept with every energy window
+};
+
+struct ActiveMeter {
+  Meter* meter = nullptr;
+  Maybe<double> idle_watts = Absent{"not measured"};
 };
 
 struct Session {
@@ -50,9 +57,8 @@ struct Session {
   Clock& clock;
   const Watch& watch;
   Sink& sink;
-  Meter* meter = nullptr;  // the primary one; nullptr: none works
-  std::string no_meter;    // why, where there is none
-  Maybe<double> idle_watts = Absent{"not measured"};
+  std::vector<ActiveMeter> meters;  // the primary one first; empty: none works
+  std::string no_meter;             // why, where there is none
   Effort effort;
   std::uint64_t seed = 1;
   int launch = 0;

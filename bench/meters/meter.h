@@ -183,17 +183,20 @@ Probed probe_all(const MeterContext& context);
 void read_on(Meter& meter, Clock& clock, Trace& trace);
 
 /// Collects a trace of one meter: a reading at start(), one at stop(), and between them readings
-/// from a thread, every reading_interval_seconds(). The thread waits in
+/// from a thread, every reading_interval_seconds() or `interval_seconds`. The thread waits in
 /// real time; only the stamps are the clock's. One start() per stop(); anything else throws
 /// std::logic_error. The meter must not be read by others in between.
 class Recorder {
  public:
-  Recorder(Meter& meter, Clock& clock);
+  Recorder(Meter& meter, Clock& clock, std::optional<double> interval_seconds = std::nullopt);
   ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
   void start();
-  Trace stop();
+  /// Reads at an end of a window: a counter that is read in less than a millisecond.
+  void mark();
+  /// `confirm`: the load has ended, and read_on() tells whether the meter still works.
+  Trace stop(bool confirm = false);
 
  private:
   struct State;

@@ -14,6 +14,7 @@
 namespace ergon {
 namespace {
 
+constexpr double quick_read_seconds = 1e-3;
 constexpr double longest_wait_seconds = 20;
 constexpr double least_pause_seconds = 1e-3;
 /// Past what tells a broken sensor, which is told by more than that.
@@ -39,7 +40,8 @@ void read_on(Meter& meter, Clock& clock, Trace& trace) {
 }
 
 struct Recorder::State {
-  State(Meter& read_meter, Clock& stamp_clock) : meter(read_meter), clock(stamp_clock) {}
+  State(Meter& read_meter, Clock& stamp_clock, std::optional<double> seconds)
+      : meter(read_meter), clock(stamp_clock), interval_seconds(seconds) {}
 
   /// Reads once per interval until told to stop; a late reading does not shift those that follow.
   void sample(const std::stop_token& stopping, double interval) {
@@ -57,6 +59,7 @@ struct Recorder::State {
 
   Meter& meter;
   Clock& clock;
+  std::optional<double> interval_seconds;
   std::mutex mutex;
   std::condition_variable_any wakeup;
   Trace trace;
@@ -64,7 +67,10 @@ struct Recorder::State {
   std::jthread thread;  // last: stops before what it uses goes
 };
 
-Recorder::Recorder(Meter& meter, Clock& clock) : state_(std::make_unique<State>(meter, clock)) {}
+Recorder::Recorder(Meter& meter, Clock& clock, std::optional<double> interval_seconds)
+    : state_(std::make_unique<State>(
+          meter, clock,
+          interval_seconds ? interval_seconds : reading_interval_seconds(meter.info()))) {}
 
 Recorder::~Recorder() = default;
 
@@ -72,20 +78,28 @@ void Recorder::start() {
   if (state_->running) throw std::logic_error("a recorder was started twice");
   state_->running = true;
   state_->trace.push_back(state_->meter.read());
-  if (const auto interval = reading_interval_seconds(state_->meter.info()))
+  if (const auto interval = state_->interval_seconds)
     state_->thread =
         std::jthread([state = state_.get(), interval = *interval](const std::stop_token& stopping) {
           state->sample(stopping, interval);
         });
 }
 
-Trace Recorder::stop() {
+void Recorder::mark() {
+  const std::lock_guard lock(state_->mutex);
+  const bool quick = 2 * state_->trace.back().slack_seconds < quick_read_seconds;
+  if (quick && state_->meter.info().quantity == Quantity::cumulative_joules)
+    state_->trace.push_back(state_->meter.read());
+}
+
+Trace Recorder::stop(bool confirm) {
   if (!state_->running) throw std::logic_error("a recorder was stopped that was not started");
   if (state_->thread.joinable()) {
     state_->thread.request_stop();
     state_->thread.join();
   }
   state_->trace.push_back(state_->meter.read());
+  if (confirm) read_on(state_->meter, state_->clock, state_->trace);
   state_->running = false;
   return std::exchange(state_->trace, {});
 }

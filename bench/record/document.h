@@ -152,6 +152,11 @@ struct TimeSample {
   Maybe<double> frequency_hz;
 };
 
+struct PowerPoint {
+  double seconds = 0;  // since the window began; before it below 0
+  double watts = 0;
+};
+
 struct EnergySample {
   double start_seconds = 0, seconds = 0;
   std::int64_t calls = 0;
@@ -160,6 +165,7 @@ struct EnergySample {
   double error_joules = 0;
   Maybe<double> idle_watts;
   std::vector<std::string> flags;
+  std::optional<std::vector<PowerPoint>> trace;  // where asked for
 };
 
 struct Energy {

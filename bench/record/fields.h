@@ -184,6 +184,12 @@ void fields(Io& io, typename Io::template Of<TimeSample>& sample) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Of<PowerPoint>& point) {
+  io("seconds", point.seconds);
+  io("watts", point.watts);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Of<EnergySample>& sample) {
   io("start_seconds", sample.start_seconds);
   io("seconds", sample.seconds);
@@ -193,6 +199,7 @@ void fields(Io& io, typename Io::template Of<EnergySample>& sample) {
   io("error_joules", sample.error_joules);
   io("idle_watts", sample.idle_watts);
   io("flags", sample.flags);
+  io.optional("trace", sample.trace);
 }
 
 template <class Io>

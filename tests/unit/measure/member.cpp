@@ -55,7 +55,7 @@ TEST_F(AMember, ThatIsWrongBeforeTimingIsNeverTimed) {
   it->sample(0, 0);
   it->check_inside_a_window(*oracle);
   it->time_stages();
-  it->measure_energy();
+  it->measure_energy(10);
   it->verify_again(*oracle);
   EXPECT_EQ(device.count("call 0"), calls);
   EXPECT_THAT(sink.samples, IsEmpty());
@@ -200,7 +200,7 @@ TEST_F(AMember, TimesTheOnceStageApart) {
 TEST_F(AMember, SaysWhyItHasNoEnergy) {
   const FakeImplementation honest("honest");
   const auto it = member(honest);
-  it->measure_energy();
+  it->measure_energy(10);
   EXPECT_EQ(it->row.energy.reason(), "no meter in this test");
 }
 
