@@ -1,6 +1,7 @@
 #include "bench/measure/evidence.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "bench/base/error.h"
 #include "bench/config/power.h"
@@ -24,10 +25,18 @@ Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
                                 cpu_info().hypervisor});
 }
 
-bool is_registered(const std::string& id) {
+/// "nvml" of "nvml:0".
+std::string entry_of(const std::string& id) { return id.substr(0, id.find(':')); }
+
+bool is_registered(const std::string& entry) {
   const auto entries = meter_entries();
   return std::any_of(entries.begin(), entries.end(),
-                     [&](const MeterEntry& e) { return e.id == id; });
+                     [&](const MeterEntry& e) { return e.id == entry; });
+}
+
+/// `wanted` names a meter, or all that an entry opens.
+bool is_named(const std::string& id, const std::string& wanted) {
+  return id == wanted || id.starts_with(wanted + ":");
 }
 
 std::string known_meters() {
@@ -36,25 +45,47 @@ std::string known_meters() {
   return out;
 }
 
-// What the user declares comes before what we would model, and after what a sensor counts.
+/// For rows that a processor runs, the lower the better; nothing for a meter that says nothing
+/// about them. What the user declares comes before what we would model, and after what a sensor
+/// tells; the processor's own sensor before one of the whole machine.
+std::optional<int> preference(const MeterInfo& info, bool declared) {
+  if (info.part == Part::accelerator) return std::nullopt;
+  if (is_evidence(info.provenance)) return info.part == Part::processor ? 0 : 1;
+  return declared && info.provenance == Provenance::modelled ? 3 : 2;
+}
+
+Meter* best_of(const Energy& energy, bool declared) {
+  Meter* best = nullptr;
+  for (const auto& meter : energy.meters) {
+    const auto rank = preference(meter->info(), declared);
+    if (rank && (best == nullptr || *rank < *preference(best->info(), declared)))
+      best = meter.get();
+  }
+  return best;
+}
+
 void choose(Energy& energy, const std::string& wanted, bool declared) {
   const Where where{"command line", 0, "--meter"};
   if (wanted == "none") {
     energy.no_primary = "--meter none";
     return;
   }
-  if (wanted != "auto" && !is_registered(wanted))
+  if (wanted == "auto") {
+    energy.primary = best_of(energy, declared);
+    if (energy.primary == nullptr) energy.no_primary = "no meter works here";
+    return;
+  }
+  if (!is_registered(entry_of(wanted)))
     throw UserError(where, "no meter is called '" + wanted + "'; known: " + known_meters());
   for (const auto& meter : energy.meters)
-    if (meter->info().id == wanted ||
-        (wanted == "auto" && !(declared && meter->info().provenance == Provenance::modelled))) {
+    if (is_named(meter->info().id, wanted)) {
       energy.primary = meter.get();
       return;
     }
   for (const Unavailable& other : energy.unavailable)
-    if (other.meter == wanted)
-      throw UserError(where, wanted + " does not work here: " + other.reason);
-  energy.no_primary = "no meter works here";
+    if (is_named(other.meter, wanted) || other.meter == entry_of(wanted))
+      throw UserError(where, other.meter + " does not work here: " + other.reason);
+  throw UserError(where, "there is no " + wanted + " here; `ergon doctor` lists what there is");
 }
 
 }  // namespace

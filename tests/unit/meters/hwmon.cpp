@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/fsuid.h>
 
 #include "tests/unit/meters/hwmon_tree.h"

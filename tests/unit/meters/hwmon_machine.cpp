@@ -1,5 +1,6 @@
 // Sensors of whole machines: ACPI power meters, Grace, Jetson, batteries.
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/meters/hwmon_tree.h"
 
