@@ -49,6 +49,23 @@ TEST(Nvml, DoctorListsTheMetersAndTakesNoneOfThemForAProcessor) {
   EXPECT_EQ(meter_of(found, "nvml:0:instant")["provenance"], "sampled");
 }
 
+TEST(Nvml, AProcessorsOwnMeterComesBeforeThatOfTheModuleItIsOn) {
+  program::Folder folder;
+  const auto chip = folder / "sys/class/hwmon/hwmon0";
+  program::fs::create_directories(chip);
+  program::write(chip / "name", "power_meter\n");
+  program::write(chip / "power1_average", "150000000\n");
+  program::write(chip / "power1_average_interval", "50\n");
+  program::write(chip / "power1_oem_info", "Grace Power Socket 0\n");
+  const auto result =
+      program::ergon(folder, "doctor --json",
+                     fake + "ERGON_FAKE_NVML='name=NVIDIA_GH200_480GB module=1' ERGON_SYSFS=sys");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json found = json::parse(result.out);
+  EXPECT_EQ(meter_of(found, "nvml:0:module")["used"], false) << found["energy"];
+  EXPECT_EQ(meter_of(found, "hwmon:grace")["used"], true) << found["energy"];
+}
+
 TEST(Nvml, DoctorSaysWhyALostDriverHasNone) {
   program::Folder folder;
   const auto result = program::ergon(folder, "doctor", fake + "ERGON_FAKE_NVML=init=9");
