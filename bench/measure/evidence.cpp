@@ -1,6 +1,7 @@
 #include "bench/measure/evidence.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "bench/base/error.h"
 #include "bench/config/power.h"
@@ -24,10 +25,18 @@ Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
                                 cpu_info().hypervisor});
 }
 
-bool is_registered(const std::string& id) {
+/// "nvml" of "nvml:0".
+std::string entry_of(const std::string& id) { return id.substr(0, id.find(':')); }
+
+bool is_registered(const std::string& entry) {
   const auto entries = meter_entries();
   return std::any_of(entries.begin(), entries.end(),
-                     [&](const MeterEntry& e) { return e.id == id; });
+                     [&](const MeterEntry& e) { return e.id == entry; });
+}
+
+/// `wanted` names a meter, or all that an entry opens.
+bool is_named(const std::string& id, const std::string& wanted) {
+  return id == wanted || id.starts_with(wanted + ":");
 }
 
 std::string known_meters() {
@@ -36,43 +45,44 @@ std::string known_meters() {
   return out;
 }
 
-/// "nvml" means "nvml:0" too.
-bool is_called(const Meter& meter, const std::string& wanted) {
-  const std::string& id = meter.info().id;
-  return id == wanted || id.starts_with(wanted + ":");
+/// For rows that a processor runs, the lower the better; nothing for a meter that says nothing
+/// about them. What the user declares comes before what we would model, and after what a sensor
+/// tells; the processor's own sensor before one of the whole machine.
+std::optional<int> preference(const MeterInfo& info, bool declared) {
+  if (info.part == Part::accelerator) return std::nullopt;
+  if (is_evidence(info.provenance)) return info.part == Part::processor ? 0 : 1;
+  return declared && info.provenance == Provenance::modelled ? 3 : 2;
 }
 
-std::string family_of(const std::string& wanted) { return wanted.substr(0, wanted.find(':')); }
+void choose_best(Energy& energy, bool declared) {
+  Meter* best = nullptr;
+  for (const auto& meter : energy.meters) {
+    const auto rank = preference(meter->info(), declared);
+    if (rank && (best == nullptr || *rank < *preference(best->info(), declared)))
+      best = meter.get();
+  }
+  if (best != nullptr)
+    energy.chosen.push_back(best);
+  else
+    energy.none_chosen = "no meter works here";
+}
 
 void choose(Energy& energy, const std::string& wanted) {
   const Where where{"command line", 0, "--meter"};
-  if (!is_registered(family_of(wanted)))
+  if (!is_registered(entry_of(wanted)))
     throw UserError(where, "no meter is called '" + wanted + "'; known: " + known_meters());
-  const std::size_t before = energy.chosen.size();
-  for (const auto& meter : energy.meters)
-    if (is_called(*meter, wanted) &&
-        std::find(energy.chosen.begin(), energy.chosen.end(), meter.get()) == energy.chosen.end())
-      energy.chosen.push_back(meter.get());
-  if (energy.chosen.size() > before) return;
-  for (const auto& meter : energy.meters)
-    if (is_called(*meter, wanted)) throw UserError(where, "names " + wanted + " twice");
-  for (const Unavailable& other : energy.unavailable)
-    if (other.meter == wanted || family_of(other.meter) == wanted)
-      throw UserError(where, wanted + " does not work here: " + other.reason);
-  throw UserError(where, "no meter here is called '" + wanted + "'");
-}
-
-// What the user declares comes before what we would model, and after what a sensor counts. An
-// accelerator's sensor says nothing about what a processor ran.
-void choose_best(Energy& energy, bool declared) {
+  bool found = false;
   for (const auto& meter : energy.meters) {
-    const MeterInfo& info = meter->info();
-    if (info.part == Part::accelerator) continue;
-    if (declared && info.provenance == Provenance::modelled) continue;
-    energy.chosen.push_back(meter.get());
-    return;
+    if (!is_named(meter->info().id, wanted)) continue;
+    found = true;
+    if (std::find(energy.chosen.begin(), energy.chosen.end(), meter.get()) == energy.chosen.end())
+      energy.chosen.push_back(meter.get());
   }
-  energy.none_chosen = "no meter works here";
+  if (found) return;
+  for (const Unavailable& other : energy.unavailable)
+    if (is_named(other.meter, wanted) || other.meter == entry_of(wanted))
+      throw UserError(where, other.meter + " does not work here: " + other.reason);
+  throw UserError(where, "there is no " + wanted + " here; `ergon doctor` lists what there is");
 }
 
 void choose(Energy& energy, const std::vector<std::string>& wanted, bool declared) {

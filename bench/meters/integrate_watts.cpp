@@ -11,21 +11,13 @@
 namespace ergon::integration {
 namespace {
 
-/// What ACPI and hwmon say for 'not known': 32 bits of ones, in milliwatts or in microwatts.
-constexpr double sentinel_watts[] = {4294967.295, 4294.967295};
-constexpr double sentinel_tolerance = 1e-6;
 constexpr std::size_t least_readings = 4;
 std::string fault_of(const MeterInfo& meter, Readings readings) {
   bool any = false;
   for (const Reading& reading : readings) {
-    const double watts = reading.value;
-    for (const double sentinel : sentinel_watts)
-      if (std::abs(watts - sentinel) < sentinel_tolerance)
-        return "the sensor answers with its sentinel for 'not known'";
-    if (watts < 0) return fmt::format("the sensor says {:.4g} W", watts);
-    if (watts > most_watts(meter.scope))
-      return fmt::format("the sensor says {:.4g} W, more than any machine draws", watts);
-    any = any || watts > 0;
+    if (std::string fault = fault_of_power(reading.value, meter.scope); !fault.empty())
+      return fault;
+    any = any || reading.value > 0;
   }
   return any ? std::string() : "the sensor says 0 W throughout";
 }

@@ -89,6 +89,7 @@ MeterContext context_from_environment(Clock& clock) {
   context.sysfs = variable_or("ERGON_SYSFS", context.sysfs);
   context.proc = variable_or("ERGON_PROC", context.proc);
   context.dev = variable_or("ERGON_DEV", context.dev);
+  context.nvml = variable_or("ERGON_NVML", context.nvml);
   return context;
 }
 

@@ -142,13 +142,15 @@ struct MeterContext {
   std::string sysfs = "/sys";
   std::string proc = "/proc";
   std::string dev = "/dev";
+  std::string nvml = "libnvidia-ml.so.1";  // a library to open
   Maybe<PowerModel> model = Absent{"no power figures for this processor"};
   Maybe<Estimate> declared_watts = Absent{"no --watts given"};
   Scope declared_scope = Scope::wall;  // package for a processor's TDP
   std::string declared_about;
 };
 
-/// sysfs, proc and dev from ERGON_SYSFS, ERGON_PROC and ERGON_DEV, else the defaults.
+/// sysfs, proc, dev and nvml from ERGON_SYSFS, ERGON_PROC, ERGON_DEV and ERGON_NVML, else the
+/// defaults.
 MeterContext context_from_environment(Clock& clock);
 
 struct Unavailable {
