@@ -20,6 +20,9 @@ constexpr double still_periods = 25;
 constexpr double longest_wait_seconds = 5;
 constexpr double shortest_wait_seconds = 0.05;
 constexpr double least_pause_seconds = 1e-3;
+/// A stream's next reading is waited for so long.
+constexpr double late_periods = 3;
+constexpr double looks_per_period = 8;
 
 }  // namespace
 
@@ -35,8 +38,27 @@ struct Recorder::State {
       if (wakeup.wait_for(lock, stopping, std::chrono::duration<double>(wait),
                           [&] { return stopping.stop_requested(); }))
         return;
-      trace.push_back(meter.read());
+      add(meter.read());
       next = std::max(next + interval, clock.now_seconds());
+    }
+  }
+
+  /// A meter that keeps its last reading gives it again until there is another.
+  void add(Reading reading) {
+    const bool again = !trace.empty() && trace.back().seconds == reading.seconds &&
+                       trace.back().invalid == reading.invalid;
+    if (!again) trace.push_back(std::move(reading));
+  }
+
+  /// Until a reading is not older than `seconds`.
+  void await(double seconds) {
+    const double period = meter.info().period_seconds.value_or(0) + meter.info().jitter_seconds;
+    const double pause = std::max(period / looks_per_period, least_pause_seconds);
+    const double end = clock.now_seconds() + std::max(late_periods * period, shortest_wait_seconds);
+    while (trace.back().invalid.empty() && trace.back().seconds < seconds &&
+           clock.now_seconds() < end) {
+      clock.sleep_until(clock.now_seconds() + pause);
+      add(meter.read());
     }
   }
 
@@ -56,7 +78,7 @@ struct Recorder::State {
     while (clock.now_seconds() < end && trace.back().invalid.empty() &&
            trace.back().value == value) {
       clock.sleep_until(clock.now_seconds() + pause);
-      trace.push_back(meter.read());
+      add(meter.read());
     }
   }
 
@@ -76,7 +98,7 @@ Recorder::~Recorder() = default;
 void Recorder::start() {
   if (state_->running) throw std::logic_error("a recorder was started twice");
   state_->running = true;
-  state_->trace.push_back(state_->meter.read());
+  state_->add(state_->meter.read());
   if (const auto interval = reading_interval_seconds(state_->meter.info()))
     state_->thread =
         std::jthread([state = state_.get(), interval = *interval](const std::stop_token& stopping) {
@@ -90,7 +112,9 @@ Trace Recorder::stop() {
     state_->thread.request_stop();
     state_->thread.join();
   }
-  state_->trace.push_back(state_->meter.read());
+  const double stopped = state_->clock.now_seconds();
+  state_->add(state_->meter.read());
+  state_->await(stopped);
   if (state_->stands_still()) state_->read_on();
   state_->running = false;
   return std::exchange(state_->trace, {});
