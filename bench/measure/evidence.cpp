@@ -4,6 +4,7 @@
 
 #include "bench/base/error.h"
 #include "bench/config/power.h"
+#include "bench/measure/meter_choice.h"
 #include "bench/measure/power_model.h"
 #include "bench/measure/topology.h"
 #include "bench/stats/stats.h"
@@ -27,7 +28,7 @@ Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
 bool is_registered(const std::string& id) {
   const auto entries = meter_entries();
   return std::any_of(entries.begin(), entries.end(),
-                     [&](const MeterEntry& e) { return e.id == id; });
+                     [&](const MeterEntry& e) { return id.substr(0, id.find(':')) == e.id; });
 }
 
 std::string known_meters() {
@@ -84,7 +85,10 @@ record::Meter Energy::describe(const Meter& meter) const {
 
 Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOptions& options,
                    Clock& clock) {
+  const MeterChoice choice = choose_meters(options.meters);
   MeterContext context = context_from_environment(clock);
+  context.commands = choice.commands;
+  context.log = choice.log;
   context.model = power_model(catalogue);
   if (options.watts) {
     context.declared_watts = Estimate{*options.watts, *options.watts, *options.watts};
@@ -94,7 +98,7 @@ Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOpt
   Probed probed = probe_all(context);
   energy.meters = std::move(probed.meters);
   energy.unavailable = std::move(probed.unavailable);
-  choose(energy, options.meter, options.watts.has_value());
+  choose(energy, choice.wanted.front(), options.watts.has_value());
   return energy;
 }
 

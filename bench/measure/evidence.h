@@ -15,7 +15,7 @@
 namespace ergon::measure {
 
 struct EvidenceOptions {
-  std::string meter = "auto";  // or a meter's id, or "none"
+  std::vector<std::string> meters = {"auto"};  // values of --meter (meter_choice.h)
   std::optional<double> watts;
   std::optional<double> usd_per_hour;
   std::optional<std::string> instance;

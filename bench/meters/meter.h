@@ -146,6 +146,8 @@ struct MeterContext {
   Maybe<Estimate> declared_watts = Absent{"no --watts given"};
   Scope declared_scope = Scope::wall;  // package for a processor's TDP
   std::string declared_about;
+  std::vector<std::string> commands;  // what --meter command: is followed by (command_spec.h)
+  std::optional<std::string> log;     // what --meter log is followed by (log_to_come.h)
 };
 
 /// sysfs, proc and dev from ERGON_SYSFS, ERGON_PROC and ERGON_DEV, else the defaults.
@@ -180,9 +182,11 @@ Probed probe_all(const MeterContext& context);
 
 /// Collects a trace of one meter: a reading at start(), one at stop(), and between them readings
 /// from a thread, every reading_interval_seconds(). A counter that does not move at stop() is read
-/// on until it does, or has stood still for so long that it must be broken. The thread waits in
-/// real time; only the stamps are the clock's. One start() per stop(); anything else throws
-/// std::logic_error. The meter must not be read by others in between.
+/// on until it does, or has stood still for so long that it must be broken. Readings with one and
+/// the same stamp are one reading; where the last one is of before stop(), as a stream's may be, a
+/// later one is waited for, three periods at most. The thread waits in real time; only the stamps
+/// are the clock's. One start() per stop(); anything else throws std::logic_error. The meter must
+/// not be read by others in between.
 class Recorder {
  public:
   Recorder(Meter& meter, Clock& clock);
