@@ -62,12 +62,14 @@ void Member::measure_energy() {
   record::Energy energy;
   energy.meter = meter.id;
   const Effort& effort = session_.effort;
+  beacons_before();
   const int windows = aim > 1 ? effort.long_energy_windows : effort.energy_windows;
   for (int i = 0; i < windows; ++i) {
     energy.samples.push_back(energy_window(i % 2 == 0 ? calls : 2 * calls));
     session_.sink.energy_sample(key, meter.id, energy.samples.back());
   }
   row.energy = energy;
+  beacons_after();
 }
 
 }  // namespace ergon::measure

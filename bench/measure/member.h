@@ -48,6 +48,11 @@ class Member {
  private:
   void fit_calls(const Timed::Sample& sample);
   record::EnergySample energy_window(std::int64_t calls);
+  void beacons_before();
+  void beacons_after();
+  void leave_idle();
+  void keep_busy();
+  void keep_beacon(double start, double end, bool busy);
   Case case_;
   Session& session_;
   std::unique_ptr<Plan> plan_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ class Sink {
   virtual void time_sample(const std::string& key, const record::TimeSample& sample) = 0;
   virtual void energy_sample(const std::string& key, const std::string& meter,
                              const record::EnergySample& sample) = 0;
+  virtual void beacon(const record::Beacon& beacon) = 0;
   /// The row with everything but its samples: they were given before.
   virtual void row_finished(const record::Row& row) = 0;
 };
@@ -43,6 +45,13 @@ struct Effort {
   int long_energy_windows = 3;  // where one takes longer than a second: their range then
 };
 
+/// Of a run whose power log is attached afterwards (beacons.cpp).
+struct Beacons {
+  double unit_seconds = 1;  // the log's period, or what power takes to settle
+  int count = 0;            // so far
+  double last_end_seconds = 0;
+};
+
 struct Session {
   Session(Clock& its_clock, const Watch& its_watch, Sink& its_sink)
       : clock(its_clock), watch(its_watch), sink(its_sink) {}
@@ -53,6 +62,7 @@ struct Session {
   Meter* meter = nullptr;  // the primary one; nullptr: none works
   std::string no_meter;    // why, where there is none
   Maybe<double> idle_watts = Absent{"not measured"};
+  std::optional<Beacons> beacons;
   Effort effort;
   std::uint64_t seed = 1;
   int launch = 0;
