@@ -35,11 +35,11 @@ struct Options {
 
 void add_options(CLI::App& app, Options& o) {
   o.suite.add_to(app);
-  app.add_option(
-         "--meter", o.run.evidence.meters,
-         "auto (best that works), none, or meters that `doctor` lists, separated by commas; "
-         "the first is the primary one")
-      ->delimiter(',')
+  app.add_option("--meter", o.run.evidence.meters,
+                 "auto (best that works), none, or meters that `doctor` lists, separated by "
+                 "commas;\n'command:[key=value...] PROGRAM' runs a program that prints watts or "
+                 "joules, log[:period=1]\nprepares for `energy attach` (docs/meters.md)")
+      ->allow_extra_args(false)
       ->capture_default_str();
   app.add_flag("--trace", o.run.power_traces, "Keep a power trace of every energy window");
   app.add_option("--watts", o.run.evidence.watts,

@@ -145,6 +145,7 @@ void Member::measure_energy(double seconds) {
   const std::int64_t calls = calls_in(need.window_seconds, seconds_per_call_);
   const std::int64_t lead_calls = calls_in(need.lead_seconds, seconds_per_call_);
   std::vector<record::Energy> energies(session_.meters.size());
+  beacons_before();
   for (int window = 0; window < windows_of(need, effort); ++window) {
     auto samples = energy_window(lead_calls, window % 2 == 0 ? calls : 2 * calls);
     for (std::size_t i = 0; i < samples.size(); ++i) {
@@ -156,6 +157,7 @@ void Member::measure_energy(double seconds) {
   }
   row.energy = energies.front();
   row.extra_meters.assign(energies.begin() + 1, energies.end());
+  beacons_after();
 }
 
 }  // namespace ergon::measure

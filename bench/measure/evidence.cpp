@@ -5,6 +5,7 @@
 
 #include "bench/base/error.h"
 #include "bench/config/power.h"
+#include "bench/measure/meter_choice.h"
 #include "bench/measure/power_model.h"
 #include "bench/measure/topology.h"
 #include "bench/stats/stats.h"
@@ -126,7 +127,10 @@ record::Meter Energy::describe(const Meter& meter) const {
 
 Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOptions& options,
                    Clock& clock) {
+  const MeterChoice choice = choose_meters(options.meters);
   MeterContext context = context_from_environment(clock);
+  context.commands = choice.commands;
+  context.log = choice.log;
   context.model = power_model(catalogue);
   if (options.watts) {
     context.declared_watts = Estimate{*options.watts, *options.watts, *options.watts};
@@ -136,7 +140,7 @@ Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOpt
   Probed probed = probe_all(context);
   energy.meters = std::move(probed.meters);
   energy.unavailable = std::move(probed.unavailable);
-  choose(energy, options.meters, options.watts.has_value());
+  choose(energy, choice.wanted, options.watts.has_value());
   return energy;
 }
 

@@ -15,8 +15,7 @@
 namespace ergon::measure {
 
 struct EvidenceOptions {
-  /// "auto" or "none", or meters by id or by what stands before its colon; the first is primary.
-  std::vector<std::string> meters = {"auto"};
+  std::vector<std::string> meters = {"auto"};  // values of --meter (meter_choice.h)
   std::optional<double> watts;
   std::optional<double> usd_per_hour;
   std::optional<std::string> instance;

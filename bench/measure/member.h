@@ -50,6 +50,11 @@ class Member {
   void fit_calls(const Timed::Sample& sample);
   /// One sample per meter of the session.
   std::vector<record::EnergySample> energy_window(std::int64_t lead_calls, std::int64_t calls);
+  void beacons_before();
+  void beacons_after();
+  void leave_idle();
+  void keep_busy();
+  void keep_beacon(double start, double end, bool busy);
   Case case_;
   Session& session_;
   std::unique_ptr<Plan> plan_;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ class Sink {
   virtual void time_sample(const std::string& key, const record::TimeSample& sample) = 0;
   virtual void energy_sample(const std::string& key, const std::string& meter,
                              const record::EnergySample& sample) = 0;
+  virtual void beacon(const record::Beacon& beacon) = 0;
   /// The row with everything but its samples: they were given before.
   virtual void row_finished(const record::Row& row) = 0;
 };
@@ -50,6 +52,13 @@ struct ActiveMeter {
   Maybe<double> idle_watts = Absent{"not measured"};
 };
 
+/// Of a run whose power log is attached afterwards (beacons.cpp).
+struct Beacons {
+  double unit_seconds = 1;  // the log's period, or what power takes to settle
+  int count = 0;            // so far
+  double last_end_seconds = 0;
+};
+
 struct Session {
   Session(Clock& its_clock, const Watch& its_watch, Sink& its_sink)
       : clock(its_clock), watch(its_watch), sink(its_sink) {}
@@ -59,6 +68,7 @@ struct Session {
   Sink& sink;
   std::vector<ActiveMeter> meters;  // the primary one first; empty: none works
   std::string no_meter;             // why, where there is none
+  std::optional<Beacons> beacons;
   Effort effort;
   std::uint64_t seed = 1;
   int launch = 0;

@@ -147,6 +147,8 @@ struct MeterContext {
   Maybe<Estimate> declared_watts = Absent{"no --watts given"};
   Scope declared_scope = Scope::wall;  // package for a processor's TDP
   std::string declared_about;
+  std::vector<std::string> commands;  // what --meter command: is followed by (command_spec.h)
+  std::optional<std::string> log;     // what --meter log is followed by (log_to_come.h)
 };
 
 /// sysfs, proc, dev and nvml from ERGON_SYSFS, ERGON_PROC, ERGON_DEV and ERGON_NVML, else the
@@ -185,9 +187,11 @@ Probed probe_all(const MeterContext& context);
 void read_on(Meter& meter, Clock& clock, Trace& trace);
 
 /// Collects a trace of one meter: a reading at start(), one at stop(), and between them readings
-/// from a thread, every reading_interval_seconds() or `interval_seconds`. The thread waits in
-/// real time; only the stamps are the clock's. One start() per stop(); anything else throws
-/// std::logic_error. The meter must not be read by others in between.
+/// from a thread, every reading_interval_seconds() or `interval_seconds`. Readings with one and the
+/// same stamp are one reading; where the last one is of before stop(), as a stream's may be, a later
+/// one is waited for, three periods at most. The thread waits in real time; only the stamps are the
+/// clock's. One start() per stop(); anything else throws std::logic_error. The meter must not be
+/// read by others in between.
 class Recorder {
  public:
   Recorder(Meter& meter, Clock& clock, std::optional<double> interval_seconds = std::nullopt);

@@ -19,6 +19,10 @@ constexpr double longest_wait_seconds = 20;
 constexpr double least_pause_seconds = 1e-3;
 /// Past what tells a broken sensor, which is told by more than that.
 constexpr double margin = 1.25;
+/// A stream's next reading is waited for so long.
+constexpr double late_periods = 3;
+constexpr double shortest_late_seconds = 0.05;
+constexpr double looks_per_period = 8;
 
 }  // namespace
 
@@ -35,7 +39,8 @@ void read_on(Meter& meter, Clock& clock, Trace& trace) {
   const double value = trace.back().value;
   while (clock.now_seconds() < end && trace.back().invalid.empty() && trace.back().value == value) {
     clock.sleep_until(clock.now_seconds() + pause);
-    trace.push_back(meter.read());
+    Reading next = meter.read();
+    if (next.seconds != trace.back().seconds) trace.push_back(std::move(next));
   }
 }
 
@@ -52,8 +57,28 @@ struct Recorder::State {
       if (wakeup.wait_for(lock, stopping, std::chrono::duration<double>(wait),
                           [&] { return stopping.stop_requested(); }))
         return;
-      trace.push_back(meter.read());
+      add(meter.read());
       next = std::max(next + interval, clock.now_seconds());
+    }
+  }
+
+  /// A meter that keeps its last reading gives it again until there is another.
+  void add(Reading reading) {
+    const bool again = !trace.empty() && trace.back().seconds == reading.seconds &&
+                       trace.back().invalid == reading.invalid;
+    if (!again) trace.push_back(std::move(reading));
+  }
+
+  /// Until a reading is not older than `seconds`.
+  void await(double seconds) {
+    const double period = meter.info().period_seconds.value_or(0) + meter.info().jitter_seconds;
+    const double pause = std::max(period / looks_per_period, least_pause_seconds);
+    const double end =
+        clock.now_seconds() + std::max(late_periods * period, shortest_late_seconds);
+    while (trace.back().invalid.empty() && trace.back().seconds < seconds &&
+           clock.now_seconds() < end) {
+      clock.sleep_until(clock.now_seconds() + pause);
+      add(meter.read());
     }
   }
 
@@ -77,7 +102,7 @@ Recorder::~Recorder() = default;
 void Recorder::start() {
   if (state_->running) throw std::logic_error("a recorder was started twice");
   state_->running = true;
-  state_->trace.push_back(state_->meter.read());
+  state_->add(state_->meter.read());
   if (const auto interval = state_->interval_seconds)
     state_->thread =
         std::jthread([state = state_.get(), interval = *interval](const std::stop_token& stopping) {
@@ -89,7 +114,7 @@ void Recorder::mark() {
   const std::lock_guard lock(state_->mutex);
   const bool quick = 2 * state_->trace.back().slack_seconds < quick_read_seconds;
   if (quick && state_->meter.info().quantity == Quantity::cumulative_joules)
-    state_->trace.push_back(state_->meter.read());
+    state_->add(state_->meter.read());
 }
 
 Trace Recorder::stop(bool confirm) {
@@ -98,7 +123,9 @@ Trace Recorder::stop(bool confirm) {
     state_->thread.request_stop();
     state_->thread.join();
   }
-  state_->trace.push_back(state_->meter.read());
+  const double stopped = state_->clock.now_seconds();
+  state_->add(state_->meter.read());
+  state_->await(stopped);
   if (confirm) read_on(state_->meter, state_->clock, state_->trace);
   state_->running = false;
   return std::exchange(state_->trace, {});

@@ -2,8 +2,7 @@
 //
 // The first line is {"journal": "ergon-result/1", "document": {...}}: a document without rows. Each
 // later line is one fact: {"row": N, "start" | "time" | "energy" | "result": {...}}, {"ceiling":
-// ...},
-// {"idle": ...}. A later fact of the same thing replaces the earlier one.
+// ...}, {"idle": ...}, {"launch": ...}, {"beacon": ...}. A later fact of the same thing replaces the earlier one.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +23,8 @@ std::string start_line(std::size_t number, const Row& row);
 std::string time_line(std::size_t number, const TimeSample& sample);
 std::string energy_line(std::size_t number, const std::string& meter, const EnergySample& sample);
 std::string result_line(std::size_t number, const Row& row);
+std::string launch_line(const LaunchStart& start);
+std::string beacon_line(const Beacon& beacon);
 std::string ceiling_line(const std::string& device, const Ceiling& ceiling);
 std::string idle_line(const std::string& meter, const std::string& when,
                       const Maybe<Meter::Idle>& idle);

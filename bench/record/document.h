@@ -44,6 +44,22 @@ struct OtherBuild {
   std::vector<Library> libraries;
 };
 
+/// When start_seconds of a launch's samples were 0, by the wall clock.
+struct LaunchStart {
+  int launch = 0;
+  std::string utc;  // "2026-01-31T12:00:00.123Z"
+  friend bool operator==(const LaunchStart&, const LaunchStart&) = default;
+};
+
+/// A time in which the machine was left idle, or kept busy with calls that are no sample, so that a
+/// power log can be aligned with the run.
+struct Beacon {
+  int launch = 0;
+  double start_seconds = 0, seconds = 0;
+  bool busy = false;
+  friend bool operator==(const Beacon&, const Beacon&) = default;
+};
+
 struct Run {
   std::string id;
   std::string started_utc;          // "2026-01-31T12:00:00Z"
@@ -57,6 +73,8 @@ struct Run {
   /// stats::interval_method of the build that made the intervals; empty in older records.
   std::string interval_method;
   std::optional<OtherBuild> other_build;
+  std::vector<LaunchStart> launch_starts;  // older records have none
+  std::vector<Beacon> beacons;             // of runs with a log to come
 };
 
 struct Cache {

@@ -43,6 +43,20 @@ void fields(Io& io, typename Io::template Of<OtherBuild>& build) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Of<LaunchStart>& start) {
+  io("launch", start.launch);
+  io("utc", start.utc);
+}
+
+template <class Io>
+void fields(Io& io, typename Io::template Of<Beacon>& beacon) {
+  io("launch", beacon.launch);
+  io("start_seconds", beacon.start_seconds);
+  io("seconds", beacon.seconds);
+  io("busy", beacon.busy);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Of<Run>& run) {
   io("id", run.id);
   io("started_utc", run.started_utc);
@@ -55,6 +69,8 @@ void fields(Io& io, typename Io::template Of<Run>& run) {
   io("launches", run.launches);
   io.optional("interval_method", run.interval_method);
   io.optional("other_build", run.other_build);
+  io.optional("launch_starts", run.launch_starts);
+  io.optional("beacons", run.beacons);
 }
 
 template <class Io>
