@@ -188,9 +188,9 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
       session.started_seconds = std::atof(start);
   }
   journal.launch_started({launch, utc_at(clock, session.started_seconds)});
-  if (energy.primary != nullptr && energy.primary->info().id == log_to_come_id)
-    session.beacons =
-        Beacons{std::max(*energy.primary->info().period_seconds, least_beacon_seconds)};
+  for (const Meter* meter : energy.chosen)
+    if (meter->info().id == log_to_come_id)
+      session.beacons = Beacons{std::max(*meter->info().period_seconds, least_beacon_seconds)};
   const double ends = clock.now_seconds() + budget;
 
   std::vector<Case> cases = make_cases(suite, machine, options.cases);

@@ -188,10 +188,10 @@ void read_on(Meter& meter, Clock& clock, Trace& trace);
 
 /// Collects a trace of one meter: a reading at start(), one at stop(), and between them readings
 /// from a thread, every reading_interval_seconds() or `interval_seconds`. Readings with one and the
-/// same stamp are one reading; where the last one is of before stop(), as a stream's may be, a later
-/// one is waited for, three periods at most. The thread waits in real time; only the stamps are the
-/// clock's. One start() per stop(); anything else throws std::logic_error. The meter must not be
-/// read by others in between.
+/// same stamp are one reading; where the last one is of before stop(), as a stream's may be, a
+/// later one is waited for, three periods at most. The thread waits in real time; only the stamps
+/// are the clock's. One start() per stop(); anything else throws std::logic_error. The meter must
+/// not be read by others in between.
 class Recorder {
  public:
   Recorder(Meter& meter, Clock& clock, std::optional<double> interval_seconds = std::nullopt);

@@ -73,8 +73,7 @@ struct Recorder::State {
   void await(double seconds) {
     const double period = meter.info().period_seconds.value_or(0) + meter.info().jitter_seconds;
     const double pause = std::max(period / looks_per_period, least_pause_seconds);
-    const double end =
-        clock.now_seconds() + std::max(late_periods * period, shortest_late_seconds);
+    const double end = clock.now_seconds() + std::max(late_periods * period, shortest_late_seconds);
     while (trace.back().invalid.empty() && trace.back().seconds < seconds &&
            clock.now_seconds() < end) {
       clock.sleep_until(clock.now_seconds() + pause);

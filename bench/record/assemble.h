@@ -2,7 +2,8 @@
 //
 // The first line is {"journal": "ergon-result/1", "document": {...}}: a document without rows. Each
 // later line is one fact: {"row": N, "start" | "time" | "energy" | "result": {...}}, {"ceiling":
-// ...}, {"idle": ...}, {"launch": ...}, {"beacon": ...}. A later fact of the same thing replaces the earlier one.
+// ...}, {"idle": ...}, {"launch": ...}, {"beacon": ...}. A later fact of the same thing replaces
+// the earlier one.
 #pragma once
 
 #include <cstddef>
