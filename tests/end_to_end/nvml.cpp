@@ -76,6 +76,8 @@ TEST(Nvml, DoctorSaysWhyALostDriverHasNone) {
 
 TEST(Nvml, TheJoulesOfARunAreTheTrueOnesWithinTheirError) {
   constexpr double true_watts = 20;
+  // Half a turn of the swing that a window begins or ends within: 2 * 2 W * 3.7 ms / (2 pi).
+  constexpr double true_joules_within = 2.4e-3;
   for (const char* meter : {"nvml", "nvml:0:instant"}) {
     program::Folder folder;
     program::write(folder / "tiny.toml", tiny_suite);
@@ -92,8 +94,8 @@ TEST(Nvml, TheJoulesOfARunAreTheTrueOnesWithinTheirError) {
         if (!sample["joules"].is_number()) continue;
         ++samples;
         const double truth = true_watts * sample["seconds"].get<double>();
-        outside +=
-            std::abs(sample["joules"].get<double>() - truth) > sample["error_joules"].get<double>();
+        outside += std::abs(sample["joules"].get<double>() - truth) >
+                   sample["error_joules"].get<double>() + true_joules_within;
       }
     }
     EXPECT_GT(samples, 0) << meter << record["rows"];
