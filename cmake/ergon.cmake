@@ -65,7 +65,7 @@ function(device api)
 endfunction()
 
 # meter(<id> RANK <n> SOURCES <file>...)
-#   A source defines `ergon::Probe ergon::probe_<id>(const ergon::MeterContext&)`; RANK orders `auto`.
+#   A source defines `ergon::Probes ergon::probe_<id>(const ergon::MeterContext&)`; RANK orders `auto`.
 function(meter id)
   cmake_parse_arguments(arg "" "RANK" "SOURCES" ${ARGN})
   target_sources(ergon_meters PRIVATE ${arg_SOURCES})

@@ -1,4 +1,4 @@
-// A mistake of the user, told once in one line: `file:line: field: message`. Exit code 2.
+// What ends a command, told once in one line.
 #pragma once
 
 #include <stdexcept>
@@ -12,6 +12,13 @@ struct Where {
   std::string field;  // "gemm[2].m" or "--threads"; may be empty
 };
 
+/// The question has no answer from what is known. Exit code 3.
+class CannotTell : public std::runtime_error {
+ public:
+  explicit CannotTell(const std::string& why) : std::runtime_error("cannot tell: " + why) {}
+};
+
+/// A mistake of the user: `file:line: field: message`. Exit code 2.
 class UserError : public std::runtime_error {
  public:
   UserError(Where where, const std::string& message);

@@ -84,7 +84,7 @@ int compare_libraries(Options& o) {
   const auto [base, fresh] = names_of(machine.registry);
   const config::Suite suite = o.suite.load();
   o.run.cases = o.suite.cases;
-  o.run.evidence.meter = "none";
+  o.run.evidence.meters = {"none"};
   o.run.ratio_interval = known_part_of_margin * o.compare.margin;
   o.run.command = measure::command_line();
   const bool keep = !o.run.out.empty();

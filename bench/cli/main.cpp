@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr int users_mistake = 2, failure = 4;
+constexpr int users_mistake = 2, no_answer = 3, failure = 4;
 
 constexpr const char* footer =
     "Exit code: 0 done, 1 worse, wrong or inconsistent, 2 a mistake in what was asked, 3 cannot "
@@ -43,6 +43,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "error: command line: %s\n", report::printable(error.what()).c_str());
   } catch (const UserError& error) {
     std::fprintf(stderr, "error: %s\n", report::printable(error.what()).c_str());
+  } catch (const CannotTell& error) {
+    std::fprintf(stderr, "error: %s\n", report::printable(error.what()).c_str());
+    return no_answer;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "error: out of memory\n");
     return failure;

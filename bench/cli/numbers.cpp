@@ -19,7 +19,27 @@ std::optional<double> number_of(const std::string& text) {
   return value;
 }
 
+/// Nothing for what is neither "5%" nor "0.05".
+std::optional<double> share_in(std::string text) {
+  const bool percent = text.ends_with('%');
+  if (percent) text.pop_back();
+  const auto value = number_of(text);
+  if (!value) return std::nullopt;
+  return percent ? *value / 100 : *value;
+}
+
 }  // namespace
+
+CLI::Validator percentage() {
+  return {[](const std::string& text) -> std::string {
+            const auto share = share_in(text);
+            if (share && *share > 0 && *share <= 1) return {};
+            return fmt::format("'{}' is no share above 0 and up to 100 %, as in 5% or 0.05", text);
+          },
+          "5% or 0.05"};
+}
+
+double share_of(const std::string& text) { return share_in(text).value(); }
 
 CLI::Validator positive_number(double most) {
   return {[most](const std::string& text) -> std::string {

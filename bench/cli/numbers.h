@@ -14,4 +14,9 @@ CLI::Validator positive_number(double most = 1e12);
 /// From `low` to `high`, both included.
 CLI::Validator number_between(double low, double high);
 
+/// "5%" or "0.05": above 0 and at most 100 %.
+CLI::Validator percentage();
+/// 0.05 of "5%" and of "0.05"; what percentage() lets through.
+double share_of(const std::string& text);
+
 }  // namespace ergon::cli

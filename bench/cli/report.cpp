@@ -9,6 +9,7 @@
 #include "bench/cli/command.h"
 #include "bench/cli/numbers.h"
 #include "bench/cli/print_report.h"
+#include "bench/report/energy.h"
 #include "bench/report/formats.h"
 #include "bench/report/table.h"
 
@@ -80,6 +81,21 @@ void add_report(CLI::App& app, int& exit_code) {
   command->add_option(
       "--baseline", o->table.baseline,
       "Backend that the others are divided by, round by round: backend[:name[:variant]]");
+  command
+      ->add_option_function<std::string>(
+          "--joules",
+          [o](const std::string& word) {
+            o->table.energy.joules = *report::joules_from_name(word);
+          },
+          "gross (all), idle (above idle power) or marginal (of more calls)")
+      ->check(CLI::IsMember({"gross", "idle", "marginal"}))
+      ->default_str("gross");
+  command
+      ->add_option_function<std::string>(
+          "--max-uncertainty",
+          [o](const std::string& text) { o->table.energy.most_uncertainty = share_of(text); },
+          "Leave out energy whose interval reaches further than so many percent: 5%")
+      ->check(percentage());
   command
       ->add_option("--usd-per-hour", o->table.pricing.usd_per_hour,
                    "Another price than the record's")

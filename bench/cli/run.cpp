@@ -35,9 +35,13 @@ struct Options {
 
 void add_options(CLI::App& app, Options& o) {
   o.suite.add_to(app);
-  app.add_option("--meter", o.run.evidence.meter,
-                 "auto (best that works), none, or a meter that `doctor` lists")
+  app.add_option("--meter", o.run.evidence.meters,
+                 "auto (best that works), none, or meters that `doctor` lists, separated by "
+                 "commas;\n'command:[key=value...] PROGRAM' runs a program that prints watts or "
+                 "joules, log[:period=1]\nprepares for `energy attach` (docs/meters.md)")
+      ->allow_extra_args(false)
       ->capture_default_str();
+  app.add_flag("--trace", o.run.power_traces, "Keep a power trace of every energy window");
   app.add_option("--watts", o.run.evidence.watts,
                  "Declared watts of the whole machine, where no sensor counts them")
       ->check(positive_number());
@@ -84,7 +88,7 @@ std::vector<std::string> settings_of(const std::vector<std::string>& command) {
           o.suite.cases.cache.value_or(""),
           fmt::format("{}", fmt::join(o.suite.registry.blas, ",")),
           o.suite.registry.isa ? std::string(simd::name(*o.suite.registry.isa)) : "",
-          evidence.meter,
+          fmt::format("{}", fmt::join(evidence.meters, ",")),
           number(evidence.watts),
           number(evidence.usd_per_hour),
           evidence.instance.value_or(""),

@@ -119,6 +119,16 @@ void verify_with_other_inputs(const Family& family, const Workload& workload, In
     attempt(*member, "verifying again", session, [&] { member->verify_again(*oracle); });
 }
 
+/// Each gets an equal part of what is left, and at least so much.
+void measure_energy(Members& members, double until, Session& session) {
+  constexpr double least_seconds = 2;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const double left = until - session.clock.now_seconds();
+    const double share = std::max(least_seconds, left / static_cast<double>(members.size() - i));
+    attempt(*members[i], "measuring energy", session, [&] { members[i]->measure_energy(share); });
+  }
+}
+
 /// What a block's implementations share, and they, who read it.
 struct Block {
   std::unique_ptr<Inputs> inputs;
@@ -140,15 +150,14 @@ void measure(const BlockPlan& plan, double seconds, Ceilings& ceilings, Session&
   verify(members, *block.oracle, plan.slots);
   for (auto& member : members) member->warm_up();
 
-  const double energy_share = session.meter ? 0.8 : 0.95;
+  const double energy_share = session.meters.empty() ? 0.95 : 0.8;
   const auto bounds = ceilings.of(plan);
   if (const auto measured = usable(members); !measured.empty())
     measure_rounds({measured, bounds, *block.inputs, *block.oracle, plan},
                    begun + energy_share * seconds, session);
   for (auto& member : members)
     attempt(*member, "timing its stages", session, [&] { member->time_stages(); });
-  for (auto& member : members)
-    attempt(*member, "measuring energy", session, [&] { member->measure_energy(); });
+  measure_energy(members, begun + seconds, session);
   block.oracle.reset();  // one at a time is in the budget
   verify_with_other_inputs(family, workload, *block.inputs, members, session);
 

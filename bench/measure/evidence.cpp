@@ -1,9 +1,11 @@
 #include "bench/measure/evidence.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "bench/base/error.h"
 #include "bench/config/power.h"
+#include "bench/measure/meter_choice.h"
 #include "bench/measure/power_model.h"
 #include "bench/measure/topology.h"
 #include "bench/stats/stats.h"
@@ -24,10 +26,18 @@ Maybe<PowerModel> power_model(const config::HardwareCatalogue& catalogue) {
                                 cpu_info().hypervisor});
 }
 
-bool is_registered(const std::string& id) {
+/// "nvml" of "nvml:0".
+std::string entry_of(const std::string& id) { return id.substr(0, id.find(':')); }
+
+bool is_registered(const std::string& entry) {
   const auto entries = meter_entries();
   return std::any_of(entries.begin(), entries.end(),
-                     [&](const MeterEntry& e) { return e.id == id; });
+                     [&](const MeterEntry& e) { return e.id == entry; });
+}
+
+/// `wanted` names a meter, or all that an entry opens.
+bool is_named(const std::string& id, const std::string& wanted) {
+  return id == wanted || id.starts_with(wanted + ":");
 }
 
 std::string known_meters() {
@@ -36,25 +46,58 @@ std::string known_meters() {
   return out;
 }
 
-// What the user declares comes before what we would model, and after what a sensor counts.
-void choose(Energy& energy, const std::string& wanted, bool declared) {
-  const Where where{"command line", 0, "--meter"};
-  if (wanted == "none") {
-    energy.no_primary = "--meter none";
-    return;
+/// For rows that a processor runs, the lower the better; nothing for a meter that says nothing
+/// about them. What the user declares comes before what we would model, and after what a sensor
+/// tells; the processor's own sensor before one of the whole machine.
+std::optional<int> preference(const MeterInfo& info, bool declared) {
+  if (info.part == Part::accelerator) return std::nullopt;
+  if (is_evidence(info.provenance)) return info.part == Part::processor ? 0 : 1;
+  return declared && info.provenance == Provenance::modelled ? 3 : 2;
+}
+
+void choose_best(Energy& energy, bool declared) {
+  Meter* best = nullptr;
+  for (const auto& meter : energy.meters) {
+    const auto rank = preference(meter->info(), declared);
+    if (rank && (best == nullptr || *rank < *preference(best->info(), declared)))
+      best = meter.get();
   }
-  if (wanted != "auto" && !is_registered(wanted))
+  if (best != nullptr)
+    energy.chosen.push_back(best);
+  else
+    energy.none_chosen = "no meter works here";
+}
+
+void choose(Energy& energy, const std::string& wanted) {
+  const Where where{"command line", 0, "--meter"};
+  if (!is_registered(entry_of(wanted)))
     throw UserError(where, "no meter is called '" + wanted + "'; known: " + known_meters());
-  for (const auto& meter : energy.meters)
-    if (meter->info().id == wanted ||
-        (wanted == "auto" && !(declared && meter->info().provenance == Provenance::modelled))) {
-      energy.primary = meter.get();
-      return;
-    }
+  bool found = false;
+  for (const auto& meter : energy.meters) {
+    if (!is_named(meter->info().id, wanted)) continue;
+    found = true;
+    if (std::find(energy.chosen.begin(), energy.chosen.end(), meter.get()) == energy.chosen.end())
+      energy.chosen.push_back(meter.get());
+  }
+  if (found) return;
   for (const Unavailable& other : energy.unavailable)
-    if (other.meter == wanted)
-      throw UserError(where, wanted + " does not work here: " + other.reason);
-  energy.no_primary = "no meter works here";
+    if (is_named(other.meter, wanted) || other.meter == entry_of(wanted))
+      throw UserError(where, other.meter + " does not work here: " + other.reason);
+  throw UserError(where, "there is no " + wanted + " here; `ergon doctor` lists what there is");
+}
+
+void choose(Energy& energy, const std::vector<std::string>& wanted, bool declared) {
+  for (const std::string& one : wanted) {
+    const bool alone = one == "auto" || one == "none";
+    if (alone && wanted.size() > 1)
+      throw UserError({"command line", 0, "--meter"}, "'" + one + "' stands beside no other");
+    if (one == "none")
+      energy.none_chosen = "--meter none";
+    else if (one == "auto")
+      choose_best(energy, declared);
+    else
+      choose(energy, one);
+  }
 }
 
 }  // namespace
@@ -78,13 +121,16 @@ record::Meter Energy::describe(const Meter& meter) const {
   out.read_seconds = info.read_seconds;
   out.shortest_window_seconds =
       ergon::shortest_window_seconds(info, most_watts, wanted_energy_error);
-  out.primary = &meter == primary;
+  out.primary = !chosen.empty() && &meter == chosen.front();
   return out;
 }
 
 Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOptions& options,
                    Clock& clock) {
+  const MeterChoice choice = choose_meters(options.meters);
   MeterContext context = context_from_environment(clock);
+  context.commands = choice.commands;
+  context.log = choice.log;
   context.model = power_model(catalogue);
   if (options.watts) {
     context.declared_watts = Estimate{*options.watts, *options.watts, *options.watts};
@@ -94,23 +140,28 @@ Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOpt
   Probed probed = probe_all(context);
   energy.meters = std::move(probed.meters);
   energy.unavailable = std::move(probed.unavailable);
-  choose(energy, options.meter, options.watts.has_value());
+  choose(energy, choice.wanted, options.watts.has_value());
   return energy;
 }
 
 Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double seconds) {
+  constexpr int pieces = 3;
+  constexpr double longest_piece_seconds = 20;
   const auto shortest = shortest_window_seconds(meter.info(), 10.0, 2 * wanted_energy_error);
   if (!shortest) return Absent{shortest.reason()};
-  const double piece = std::max(*shortest, seconds / 3);
-  if (piece > 10) return Absent{"an idle window would last " + std::to_string(piece) + " s"};
+  const double piece = std::max(*shortest, seconds / pieces);
+  if (piece > longest_piece_seconds)
+    return Absent{"an idle window would last " + std::to_string(piece) + " s"};
+  const double lead = lead_seconds(meter.info());
+  clock.sleep_until(clock.now_seconds() + lead);
   std::vector<double> watts;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < pieces; ++i) {
     Recorder recorder(meter, clock);
     recorder.start();
     const double start = clock.now_seconds();
     clock.sleep_until(start + piece);
     const double end = clock.now_seconds();
-    const auto joules = integrate(meter.info(), recorder.stop(), {start, end});
+    const auto joules = integrate(meter.info(), recorder.stop(), {start, end, lead});
     if (!joules) return Absent{joules.reason()};
     watts.push_back(joules->value / (end - start));
   }

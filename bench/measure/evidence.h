@@ -15,7 +15,7 @@
 namespace ergon::measure {
 
 struct EvidenceOptions {
-  std::string meter = "auto";  // or a meter's id, or "none"
+  std::vector<std::string> meters = {"auto"};  // values of --meter (meter_choice.h)
   std::optional<double> watts;
   std::optional<double> usd_per_hour;
   std::optional<std::string> instance;
@@ -26,8 +26,8 @@ config::CpuIdentity identify_cpu();
 struct Energy {
   std::vector<std::unique_ptr<Meter>> meters;  // best first
   std::vector<Unavailable> unavailable;
-  Meter* primary = nullptr;
-  std::string no_primary;  // why there is none
+  std::vector<Meter*> chosen;  // the primary one first
+  std::string none_chosen;     // why there is none
   record::Meter describe(const Meter& meter) const;
 };
 

@@ -35,7 +35,8 @@ class Member {
   /// A window like the timed ones, kept out of the samples, with a check of one call in its middle.
   void check_inside_a_window(const Oracle& oracle);
   void time_stages();
-  void measure_energy();
+  /// Windows that all take no longer than `seconds`, or no energy, with the reason.
+  void measure_energy(double seconds);
   /// Half the interval's width over the median; infinite with too few samples.
   double relative_interval() const;
 
@@ -47,7 +48,13 @@ class Member {
 
  private:
   void fit_calls(const Timed::Sample& sample);
-  record::EnergySample energy_window(std::int64_t calls);
+  /// One sample per meter of the session.
+  std::vector<record::EnergySample> energy_window(std::int64_t lead_calls, std::int64_t calls);
+  void beacons_before();
+  void beacons_after();
+  void leave_idle();
+  void keep_busy();
+  void keep_beacon(double start, double end, bool busy);
   Case case_;
   Session& session_;
   std::unique_ptr<Plan> plan_;

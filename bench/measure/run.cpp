@@ -6,7 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +24,7 @@
 #include "bench/measure/follow.h"
 #include "bench/measure/host.h"
 #include "bench/measure/progress.h"
+#include "bench/meters/log_to_come.h"
 #include "bench/record/journal.h"
 #include "kernels/devices/cpu.h"
 
@@ -29,6 +34,8 @@ namespace {
 constexpr double default_budget_seconds = 240;
 constexpr int opening_rounds = 6;
 constexpr double least_block_seconds = 1;
+/// Power settles within a fraction of it.
+constexpr double least_beacon_seconds = 0.25;
 
 class JournalSink final : public Sink {
  public:
@@ -41,6 +48,7 @@ class JournalSink final : public Sink {
                      const record::EnergySample& sample) override {
     journal_.energy_sample(key, meter, sample);
   }
+  void beacon(const record::Beacon& beacon) override { journal_.beacon(beacon); }
   void row_finished(const record::Row& row) override { journal_.row_finished(row); }
 
  private:
@@ -54,6 +62,19 @@ std::string utc_now() {
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
+}
+
+// When the clock showed `seconds`, in milliseconds.
+std::string utc_at(Clock& clock, double seconds) {
+  using namespace std::chrono;
+  const double now = duration<double>(system_clock::now().time_since_epoch()).count();
+  const auto milliseconds = std::llround((now - (clock.now_seconds() - seconds)) * 1e3);
+  const auto whole = static_cast<std::time_t>(milliseconds / 1000);
+  std::tm parts{};
+  gmtime_r(&whole, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  return fmt::format("{}.{:03}Z", text, milliseconds % 1000);
 }
 
 // Unique enough to tell runs of one machine and second apart.
@@ -150,10 +171,11 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   Progress progress(clock, budget, stderr_is_terminal());
 
   Session session(clock, watch, sink);
-  session.meter = energy.primary;
-  session.no_meter = energy.no_primary;
+  for (Meter* meter : energy.chosen) session.meters.emplace_back().meter = meter;
+  session.no_meter = energy.none_chosen;
   session.seed = suite.seed;
   session.effort.ratio_interval = options.ratio_interval;
+  session.effort.power_traces = options.power_traces;
   session.launch = launch;
   session.order.seed(suite.seed * 1000003 + static_cast<std::uint64_t>(launch));
   session.started_seconds = clock.now_seconds();
@@ -165,15 +187,20 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
     if (const char* start = std::getenv("ERGON_FOLLOW_START"))
       session.started_seconds = std::atof(start);
   }
+  journal.launch_started({launch, utc_at(clock, session.started_seconds)});
+  for (const Meter* meter : energy.chosen)
+    if (meter->info().id == log_to_come_id)
+      session.beacons = Beacons{std::max(*meter->info().period_seconds, least_beacon_seconds)};
   const double ends = clock.now_seconds() + budget;
 
   std::vector<Case> cases = make_cases(suite, machine, options.cases);
   std::vector<BlockPlan> blocks = make_blocks(cases, block_memory_bytes());
   const auto record_idle = [&](const char* when) {
-    if (!session.meter) return;
-    const auto idle = measure_idle(*session.meter, clock, 0.6);
-    journal.idle(session.meter->info().id, when, idle);
-    if (idle && !session.idle_watts) session.idle_watts = idle->value;
+    for (ActiveMeter& active : session.meters) {
+      const auto idle = measure_idle(*active.meter, clock, 0.6);
+      journal.idle(active.meter->info().id, when, idle);
+      if (idle && !active.idle_watts) active.idle_watts = idle->value;
+    }
   };
   record_idle("before");
   // A comparison needs no ceilings; two followers would even measure each other by theirs.

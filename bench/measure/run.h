@@ -27,7 +27,8 @@ struct RunOptions {
   std::optional<double> budget_seconds;  // of all launches together; else the suite's, else 240
   int launches = 1;
   double ratio_interval = 0;  // two libraries are compared: see Effort
-  bool follow = false;        // a leader on standard input gives out the windows (follow.h)
+  bool power_traces = false;
+  bool follow = false;  // a leader on standard input gives out the windows (follow.h)
   PagePolicy pages = PagePolicy::system;
   std::vector<std::string> command;  // as typed, for the record
   /// What a command asked for, in one spelling, without what may differ when a run goes on.

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bench/base/clock.h"
 #include "bench/measure/watch.h"
@@ -23,6 +25,7 @@ class Sink {
   virtual void time_sample(const std::string& key, const record::TimeSample& sample) = 0;
   virtual void energy_sample(const std::string& key, const std::string& meter,
                              const record::EnergySample& sample) = 0;
+  virtual void beacon(const record::Beacon& beacon) = 0;
   /// The row with everything but its samples: they were given before.
   virtual void row_finished(const record::Row& row) = 0;
 };
@@ -41,6 +44,19 @@ struct Effort {
   double energy_error = 0.02;   // wanted relative error of an energy window
   int energy_windows = 6;       // fewer give no 95 % interval of the median
   int long_energy_windows = 3;  // where one takes longer than a second: their range then
+  bool power_traces = false;    // kept with every energy window
+};
+
+struct ActiveMeter {
+  Meter* meter = nullptr;
+  Maybe<double> idle_watts = Absent{"not measured"};
+};
+
+/// Of a run whose power log is attached afterwards (beacons.cpp).
+struct Beacons {
+  double unit_seconds = 1;  // the log's period, or what power takes to settle
+  int count = 0;            // so far
+  double last_end_seconds = 0;
 };
 
 struct Session {
@@ -50,9 +66,9 @@ struct Session {
   Clock& clock;
   const Watch& watch;
   Sink& sink;
-  Meter* meter = nullptr;  // the primary one; nullptr: none works
-  std::string no_meter;    // why, where there is none
-  Maybe<double> idle_watts = Absent{"not measured"};
+  std::vector<ActiveMeter> meters;  // the primary one first; empty: none works
+  std::string no_meter;             // why, where there is none
+  std::optional<Beacons> beacons;
   Effort effort;
   std::uint64_t seed = 1;
   int launch = 0;

@@ -9,7 +9,6 @@
 namespace ergon {
 namespace {
 
-constexpr double probe_seconds = 0.05;
 constexpr int probe_reads = 20000;
 /// Enough to tell the period from one hiccup; RAPL makes them in about 16 ms.
 constexpr int probe_steps = 16;
@@ -24,9 +23,10 @@ struct Observed {
   double last_step_seconds = 0;
   double start_seconds = 0;
   double end_seconds = 0;
+  double reading_seconds = 0;  // spent in all reads
   std::string fault;
 
-  double read_seconds() const { return (end_seconds - start_seconds) / reads; }
+  double read_seconds() const { return reading_seconds / reads; }
   /// With one step only, the time watched is the best bound there is.
   double period_seconds() const {
     if (steps < 2) return end_seconds - start_seconds;
@@ -40,16 +40,21 @@ struct Observed {
   }
 };
 
-Observed observe(Meter& meter, Clock& clock) {
+Observed observe(Meter& meter, Clock& clock, double seconds) {
   Observed seen;
   seen.start_seconds = clock.now_seconds();
   Reading previous = meter.read();
   seen.fault = previous.invalid;
   seen.reads = 1;
+  seen.reading_seconds = 2 * previous.slack_seconds;
+  // A slow counter needs no more reads than a quick one, only a longer look.
+  const double pause = seconds > quick_counter_seconds ? seconds / probe_reads : 0;
   while (seen.fault.empty() && seen.steps < probe_steps && seen.reads < probe_reads &&
-         previous.seconds - seen.start_seconds < probe_seconds) {
+         previous.seconds - seen.start_seconds < seconds) {
+    if (pause > 0) clock.sleep_until(clock.now_seconds() + pause);
     Reading now = meter.read();
     ++seen.reads;
+    seen.reading_seconds += 2 * now.slack_seconds;
     seen.fault = now.invalid;
     if (now.invalid.empty() && now.value > previous.value)
       seen.add_step(now.value - previous.value, now.seconds);
@@ -68,15 +73,17 @@ Reading ClockedMeter::read() {
   const double before = clock_.now_seconds();
   const Maybe<double> value = source_();
   const double after = clock_.now_seconds();
-  Reading reading{before + (after - before) / 2, value.value_or(0), value.reason()};
+  const double slack = (after - before) / 2;
+  Reading reading{before + slack, value.value_or(0), value.reason(), slack};
   if (reading.invalid.empty() && !std::isfinite(reading.value))
     reading.invalid = "the value is not a number";
   return reading;
 }
 
-Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters) {
+Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters,
+                   double seconds) {
   ClockedMeter trial(info, clock, joules);
-  const Observed seen = observe(trial, clock);
+  const Observed seen = observe(trial, clock, seconds);
   if (!seen.fault.empty()) return Unavailable{info.id, seen.fault, ""};
   if (seen.steps == 0)
     return Unavailable{info.id,

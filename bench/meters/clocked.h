@@ -24,12 +24,16 @@ class ClockedMeter final : public Meter {
   Source source_;
 };
 
-/// Opens a sum of `counters` cumulative counters and characterises it by reading it rapidly, for 50
-/// ms and 20,000 reads at most: quantum (the smallest step seen; the counter's own unit may be
-/// finer), period (mean time between steps) and the cost of a read. Counters that step in turn make
-/// the sum step as often as all of them together, so quantum and period are those of one times
+/// Enough for counters that step every millisecond, as RAPL's do.
+inline constexpr double quick_counter_seconds = 0.05;
+
+/// Opens a sum of `counters` cumulative counters and characterises it by reading it rapidly, for
+/// `seconds` and 20,000 reads at most: quantum (the smallest step seen; the counter's own unit may
+/// be finer), period (mean time between steps) and the cost of a read. Counters that step in turn
+/// make the sum step as often as all of them together, so quantum and period are those of one times
 /// `counters`. Unavailable where a read fails or the sum stands still.
-Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters);
+Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters,
+                   double seconds = quick_counter_seconds);
 
 /// Opens a meter whose joules are computed: no quantum and no period; only the cost of a read is
 /// measured. Unavailable where a read fails.

@@ -5,11 +5,12 @@
 
 namespace ergon {
 
-Probe probe_declared(const MeterContext& context) {
-  if (!context.declared_watts) return Unavailable{"declared", context.declared_watts.reason(), ""};
+Probes probe_declared(const MeterContext& context) {
+  if (!context.declared_watts)
+    return one(Unavailable{"declared", context.declared_watts.reason(), ""});
   const Estimate watts = *context.declared_watts;
   if (std::string fault = fault_of_watts(watts); !fault.empty())
-    return Unavailable{"declared", fault, ""};
+    return one(Unavailable{"declared", fault, ""});
   MeterInfo info;
   info.id = "declared";
   info.about = context.declared_about;
@@ -17,10 +18,10 @@ Probe probe_declared(const MeterContext& context) {
   info.provenance = Provenance::declared;
   info.relative_uncertainty = relative_uncertainty_of(watts);
   Clock& clock = *context.clock;
-  return open_computed(std::move(info), clock,
-                       [&clock, watts, opened = clock.now_seconds()]() -> Maybe<double> {
-                         return watts.value * (clock.now_seconds() - opened);
-                       });
+  return one(open_computed(std::move(info), clock,
+                           [&clock, watts, opened = clock.now_seconds()]() -> Maybe<double> {
+                             return watts.value * (clock.now_seconds() - opened);
+                           }));
 }
 
 }  // namespace ergon

@@ -8,7 +8,7 @@
 namespace ergon {
 
 // Generated: one line per meter() call of CMakeLists.txt.
-#define ERGON_METER(id, rank) Probe probe_##id(const MeterContext& context);
+#define ERGON_METER(id, rank) Probes probe_##id(const MeterContext& context);
 #include "registry/meters.inc"
 #undef ERGON_METER
 
@@ -89,6 +89,7 @@ MeterContext context_from_environment(Clock& clock) {
   context.sysfs = variable_or("ERGON_SYSFS", context.sysfs);
   context.proc = variable_or("ERGON_PROC", context.proc);
   context.dev = variable_or("ERGON_DEV", context.dev);
+  context.nvml = variable_or("ERGON_NVML", context.nvml);
   return context;
 }
 
@@ -97,14 +98,20 @@ std::span<const MeterEntry> meter_entries() noexcept {
   return entries;
 }
 
+Probes one(Probe probe) {
+  Probes probes;
+  probes.push_back(std::move(probe));
+  return probes;
+}
+
 Probed probe_all(const MeterContext& context) {
   Probed probed;
   for (const MeterEntry& entry : meter_entries()) {
-    Probe probe = entry.probe(context);
-    if (auto* meter = std::get_if<std::unique_ptr<Meter>>(&probe))
-      probed.meters.push_back(std::move(*meter));
-    else
-      probed.unavailable.push_back(std::get<Unavailable>(std::move(probe)));
+    for (Probe& probe : entry.probe(context))
+      if (auto* meter = std::get_if<std::unique_ptr<Meter>>(&probe))
+        probed.meters.push_back(std::move(*meter));
+      else
+        probed.unavailable.push_back(std::get<Unavailable>(std::move(probe)));
   }
   return probed;
 }

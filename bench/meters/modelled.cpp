@@ -51,12 +51,12 @@ Probe open_modelled(const MeterContext& context, std::function<double()> cpu_sec
   });
 }
 
-Probe probe_modelled(const MeterContext& context) {
-  return open_modelled(context, [] {
+Probes probe_modelled(const MeterContext& context) {
+  return one(open_modelled(context, [] {
     timespec used{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
     return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
-  });
+  }));
 }
 
 }  // namespace ergon

@@ -92,16 +92,17 @@ Probe open_power_pmu(const PowerPmu& pmu, Clock& clock, const std::string& proc)
   return open_counter(describe(pmu), clock, sum, count);
 }
 
-Probe probe_perf(const MeterContext& context) {
+Probes probe_perf(const MeterContext& context) {
   const auto pmu = find_power_pmu(context.sysfs);
-  if (!pmu) return Unavailable{"perf", pmu.reason(), ""};
+  if (!pmu) return one(Unavailable{"perf", pmu.reason(), ""});
   if (context.sysfs != MeterContext{}.sysfs)
-    return Unavailable{"perf",
-                       fmt::format("{} describes PMU {}, but counters are opened by number from "
-                                   "the running kernel, which a redirected tree does not describe",
-                                   context.sysfs, pmu->name),
-                       ""};
-  return open_power_pmu(*pmu, *context.clock, context.proc);
+    return one(
+        Unavailable{"perf",
+                    fmt::format("{} describes PMU {}, but counters are opened by number from "
+                                "the running kernel, which a redirected tree does not describe",
+                                context.sysfs, pmu->name),
+                    ""});
+  return one(open_power_pmu(*pmu, *context.clock, context.proc));
 }
 
 }  // namespace ergon

@@ -2,6 +2,8 @@
 // refuse the impossible: a counter that was reset, a sentinel, a second wrap between two readings.
 #pragma once
 
+#include <string>
+
 #include "bench/meters/meter.h"
 
 namespace ergon {
@@ -24,5 +26,9 @@ constexpr double most_watts(Scope scope) noexcept {
 
 /// Any processor that runs a measurement draws more.
 inline constexpr double least_watts = 0.1;
+
+/// Empty, or why `watts` is no power: a sentinel for 'not known', below zero, or more than any
+/// machine draws. 0 W is taken for a power: only a whole trace tells whether it is one.
+std::string fault_of_power(double watts, Scope scope);
 
 }  // namespace ergon

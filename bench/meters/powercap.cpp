@@ -152,21 +152,22 @@ Unavailable none(std::string reason, std::string remedy = {}) {
 
 }  // namespace
 
-Probe probe_powercap(const MeterContext& context) {
+Probes probe_powercap(const MeterContext& context) {
   const std::string powercap = context.sysfs + "/class/powercap";
   const std::vector<Zone> found = zones_below(powercap, "intel-rapl");
   if (found.empty())
-    return none("no intel-rapl zone under " + powercap +
-                ": the kernel has no RAPL driver for this processor, or this is a guest");
+    return one(none("no intel-rapl zone under " + powercap +
+                    ": the kernel has no RAPL driver for this processor, or this is a guest"));
   for (const Zone& zone : found) {
     const FileText energy = zone.energy();
     if (!zone.name.starts_with("package") || number_of(energy)) continue;
-    return none(number_of(energy).reason(),
-                energy.denied() ? "sudo chmod a+r " + powercap + "/intel-rapl:*/energy_uj" : "");
+    return one(
+        none(number_of(energy).reason(),
+             energy.denied() ? "sudo chmod a+r " + powercap + "/intel-rapl:*/energy_uj" : ""));
   }
   Selection selection;
   add_packages(found, selection);
-  if (selection.zones.empty()) return none("no zone under " + powercap + " is a package");
+  if (selection.zones.empty()) return one(none("no zone under " + powercap + " is a package"));
   add_memory(powercap, selection);
   const auto sum = [zones = selection.zones]() mutable -> Maybe<double> {
     double joules = 0;
@@ -177,7 +178,7 @@ Probe probe_powercap(const MeterContext& context) {
     }
     return joules;
   };
-  return open_counter(describe(selection), *context.clock, sum, selection.zones.size());
+  return one(open_counter(describe(selection), *context.clock, sum, selection.zones.size()));
 }
 
 }  // namespace ergon

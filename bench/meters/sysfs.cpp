@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t page = 4096;
 
 Absent not_understood(const FileText& file) {
-  return Absent{file.path + " holds '" + file.text.substr(0, 40) + "', which is not understood"};
+  return Absent{file.path + " holds '" + printable(file.text) + "', which is not understood"};
 }
 
 /// "3" or "0-3" appended to `processors`; false for anything else.
@@ -58,6 +58,14 @@ FileText read_file(const std::string& path) {
   close(descriptor);
   file.text.erase(file.text.find_last_not_of(" \t\r\n") + 1);
   return file;
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::size_t most = 40;
+  std::string out(text.substr(0, most));
+  for (char& c : out)
+    if (c < ' ' || c > '~') c = '?';
+  return out;
 }
 
 Maybe<std::string> text_of(const FileText& file) {

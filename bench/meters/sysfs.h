@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/base/maybe.h"
@@ -18,6 +19,10 @@ struct FileText {
   /// "cannot read PATH: permission denied"
   std::string reason() const;
 };
+
+/// At most 40 characters of it, with a question mark for what is not printable ASCII: a record
+/// holds no text that is not UTF-8.
+std::string printable(std::string_view text);
 
 FileText read_file(const std::string& path);
 

@@ -45,6 +45,12 @@ class Assembler {
     Reader reader(json, root_);
     if (json.contains("row")) {
       row_fact(json, reader);
+    } else if (json.contains("launch")) {
+      LaunchStart start;
+      reader("launch", start);
+      begin(start);
+    } else if (json.contains("beacon")) {
+      reader("beacon", document.run.beacons.emplace_back());
     } else if (json.contains("ceiling")) {
       reader.object("ceiling", [&](auto& in) { ceiling(in); });
     } else {
@@ -135,6 +141,17 @@ class Assembler {
     row.implementation.detail = std::move(facts.row.implementation.detail);
     row.imported_from = std::move(facts.row.imported_from);
     if (!row.energy) row.energy = Absent{no_energy.reason()};
+  }
+
+  void begin(const LaunchStart& start) {
+    auto& starts = document.run.launch_starts;
+    const auto same = [&](const auto& other) { return other.launch == start.launch; };
+    if (const auto it = std::find_if(starts.begin(), starts.end(), same); it != starts.end()) {
+      *it = start;
+      std::erase_if(document.run.beacons, same);
+    } else {
+      starts.push_back(start);
+    }
   }
 
   void ceiling(Reader& in) {
@@ -233,6 +250,14 @@ std::string result_line(std::size_t number, const Row& row) {
   json["result"] = Writer::json_of(ResultFacts{row});
   if (!row.energy) json["no_energy"] = Json{{"absent", row.energy.reason()}};
   return one_line(json);
+}
+
+std::string launch_line(const LaunchStart& start) {
+  return one_line({{"launch", Writer::json_of(start)}});
+}
+
+std::string beacon_line(const Beacon& beacon) {
+  return one_line({{"beacon", Writer::json_of(beacon)}});
 }
 
 std::string ceiling_line(const std::string& device, const Ceiling& ceiling) {

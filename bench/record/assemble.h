@@ -5,6 +5,8 @@
 //   {"row": N, "start" | "time" | "energy" | "result": {...}}
 //   {"ceiling": ...}
 //   {"idle": ...}
+//   {"launch": ...}
+//   {"beacon": ...}
 #pragma once
 
 #include <cstddef>
@@ -25,6 +27,8 @@ std::string start_line(std::size_t number, const Row& row);
 std::string time_line(std::size_t number, const TimeSample& sample);
 std::string energy_line(std::size_t number, const std::string& meter, const EnergySample& sample);
 std::string result_line(std::size_t number, const Row& row);
+std::string launch_line(const LaunchStart& start);
+std::string beacon_line(const Beacon& beacon);
 std::string ceiling_line(const std::string& device, const Ceiling& ceiling);
 std::string idle_line(const std::string& meter, const std::string& when,
                       const Maybe<Meter::Idle>& idle);

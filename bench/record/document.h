@@ -44,6 +44,22 @@ struct OtherBuild {
   std::vector<Library> libraries;
 };
 
+/// When start_seconds of a launch's samples were 0, by the wall clock.
+struct LaunchStart {
+  int launch = 0;
+  std::string utc;  // "2026-01-31T12:00:00.123Z"
+  friend bool operator==(const LaunchStart&, const LaunchStart&) = default;
+};
+
+/// A time in which the machine was left idle, or kept busy with calls that are no sample, so that a
+/// power log can be aligned with the run.
+struct Beacon {
+  int launch = 0;
+  double start_seconds = 0, seconds = 0;
+  bool busy = false;
+  friend bool operator==(const Beacon&, const Beacon&) = default;
+};
+
 struct Run {
   std::string id;
   std::string started_utc;          // "2026-01-31T12:00:00Z"
@@ -59,6 +75,8 @@ struct Run {
   /// record::ceiling_rule of the build that judged the rows; empty in older records.
   std::string ceiling_rule;
   std::optional<OtherBuild> other_build;
+  std::vector<LaunchStart> launch_starts;  // older records have none
+  std::vector<Beacon> beacons;             // of runs with a log to come
 };
 
 struct Cache {
@@ -155,6 +173,11 @@ struct TimeSample {
   Maybe<double> frequency_hz;
 };
 
+struct PowerPoint {
+  double seconds = 0;  // since the window began; before it below 0
+  double watts = 0;
+};
+
 struct EnergySample {
   double start_seconds = 0, seconds = 0;
   std::int64_t calls = 0;
@@ -163,6 +186,7 @@ struct EnergySample {
   double error_joules = 0;
   Maybe<double> idle_watts;
   std::vector<std::string> flags;
+  std::optional<std::vector<PowerPoint>> trace;  // where asked for
 };
 
 struct Energy {

@@ -43,6 +43,20 @@ void fields(Io& io, typename Io::template Of<OtherBuild>& build) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Of<LaunchStart>& start) {
+  io("launch", start.launch);
+  io("utc", start.utc);
+}
+
+template <class Io>
+void fields(Io& io, typename Io::template Of<Beacon>& beacon) {
+  io("launch", beacon.launch);
+  io("start_seconds", beacon.start_seconds);
+  io("seconds", beacon.seconds);
+  io("busy", beacon.busy);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Of<Run>& run) {
   io("id", run.id);
   io("started_utc", run.started_utc);
@@ -56,6 +70,8 @@ void fields(Io& io, typename Io::template Of<Run>& run) {
   io.optional("interval_method", run.interval_method);
   io.optional("ceiling_rule", run.ceiling_rule);
   io.optional("other_build", run.other_build);
+  io.optional("launch_starts", run.launch_starts);
+  io.optional("beacons", run.beacons);
 }
 
 template <class Io>
@@ -185,6 +201,12 @@ void fields(Io& io, typename Io::template Of<TimeSample>& sample) {
 }
 
 template <class Io>
+void fields(Io& io, typename Io::template Of<PowerPoint>& point) {
+  io("seconds", point.seconds);
+  io("watts", point.watts);
+}
+
+template <class Io>
 void fields(Io& io, typename Io::template Of<EnergySample>& sample) {
   io("start_seconds", sample.start_seconds);
   io("seconds", sample.seconds);
@@ -194,6 +216,7 @@ void fields(Io& io, typename Io::template Of<EnergySample>& sample) {
   io("error_joules", sample.error_joules);
   io("idle_watts", sample.idle_watts);
   io("flags", sample.flags);
+  io.optional("trace", sample.trace);
 }
 
 template <class Io>

@@ -144,6 +144,10 @@ void Journal::energy_sample(const std::string& key, const std::string& meter,
 
 void Journal::row_finished(const Row& row) { lines_.append(result_line(number(key(row)), row)); }
 
+void Journal::launch_started(const LaunchStart& start) { lines_.append(launch_line(start)); }
+
+void Journal::beacon(const Beacon& beacon) { lines_.append(beacon_line(beacon)); }
+
 void Journal::ceiling(const std::string& device, const Ceiling& ceiling) {
   lines_.append(ceiling_line(device, ceiling));
 }

@@ -38,6 +38,9 @@ class Journal {
   /// Status (empty where nothing went wrong: it then follows from the facts), reason, accuracy,
   /// stages, the implementation's detail, and why there is no energy. Samples are not read again.
   void row_finished(const Row& row);
+  /// The latest of a launch counts: one that measured nothing is begun again.
+  void launch_started(const LaunchStart& start);
+  void beacon(const Beacon& beacon);
   /// The latest of each ceiling counts.
   void ceiling(const std::string& device, const Ceiling& ceiling);
   /// `when` is "before" or "after". The document's idle watts are the mean of all of them within

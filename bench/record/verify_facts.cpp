@@ -349,6 +349,15 @@ void check_run(const Run& run, Findings& findings) {
     findings.push_back({"/run/complete", "does not agree with finished_utc"});
   if (run.finished_utc && *run.finished_utc < run.started_utc)
     findings.push_back({"/run/finished_utc", "before started_utc"});
+  std::set<int> launches;
+  for (const LaunchStart& start : run.launch_starts)
+    if (!launches.insert(start.launch).second)
+      findings.push_back({"/run/launch_starts",
+                          "launch " + std::to_string(start.launch) + " starts more than once"});
+  for (std::size_t i = 0; i < run.beacons.size(); ++i)
+    if (!launches.contains(run.beacons[i].launch))
+      findings.push_back(
+          {"/run/beacons/" + std::to_string(i), "its launch is not among launch_starts"});
   if (!run.suite.text.empty() && run.suite.sha256 != sha256_hex(run.suite.text))
     findings.push_back({"/run/suite/sha256", "is not that of the suite's text"});
 }

@@ -64,6 +64,12 @@ void check_overlap(const Document& document, int launch, const Windows& windows,
   };
   std::vector<Span> spans;
   for (const Window& w : windows) spans.push_back({w.start, w.end, ""});
+  for (std::size_t b = 0; b < document.run.beacons.size(); ++b) {
+    const Beacon& beacon = document.run.beacons[b];
+    if (beacon.launch == launch)
+      spans.push_back({beacon.start_seconds, beacon.start_seconds + beacon.seconds,
+                       "/run/beacons/" + std::to_string(b)});
+  }
   for (std::size_t r = 0; r < document.rows.size(); ++r) {
     const Row& row = document.rows[r];
     if (!row.energy) continue;

@@ -15,6 +15,10 @@ inline Estimate times(const Estimate& a, double factor) {
   return {a.value * factor, a.low * factor, a.high * factor};
 }
 
+inline Estimate times(const Estimate& a, const Estimate& b) {
+  return {a.value * b.value, a.low * b.low, a.high * b.high};
+}
+
 inline Estimate over(const Estimate& a, const Estimate& b) {
   return {a.value / b.value, a.low / b.high, a.high / b.low};
 }

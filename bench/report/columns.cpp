@@ -98,13 +98,16 @@ const Column all_columns[] = {
      &Figures::bandwidth_fraction},
     {"roofline_fraction", "of roofline", Kind::percent,
      "the larger of the two, where both are known", &Figures::roofline_fraction},
-    {"watts", "W", Kind::plain, "joules / seconds of the energy windows, gross", &Figures::watts},
-    {"joules_per_call", "J/call", Kind::si, "joules / calls of the energy windows, gross",
+    {"watts", "W", Kind::plain, "joules / seconds of the energy windows", &Figures::watts},
+    {"joules_per_call", "J/call", Kind::si,
+     "joules / calls of the energy windows: gross, above idle or marginal, as --joules says",
      &Figures::joules_per_call},
     {"flops_per_joule", "FLOP/J", Kind::si, "flops / joules_per_call, the same as FLOP/s per watt",
      &Figures::flops_per_joule},
     {"tokens_per_joule", "tokens/J", Kind::si, "tokens / joules_per_call",
      &Figures::tokens_per_joule},
+    {"energy_delay_product", "J s", Kind::si, "joules_per_call x seconds_per_call",
+     &Figures::energy_delay_product},
     {"usd_per_hour", "$/h", Kind::plain, "price of the share that is charged to the row",
      &Figures::usd_per_hour},
     {"flops_per_usd", "FLOP/$", Kind::si, "flops_per_second x 3600 / usd_per_hour",
@@ -154,7 +157,8 @@ bool Column::is_energy() const noexcept {
   if (!is_figure()) return false;
   const auto member = std::get<1>(content);
   return member == &Figures::watts || member == &Figures::joules_per_call ||
-         member == &Figures::flops_per_joule || member == &Figures::tokens_per_joule;
+         member == &Figures::flops_per_joule || member == &Figures::tokens_per_joule ||
+         member == &Figures::energy_delay_product;
 }
 
 std::span<const Column> columns() noexcept { return all_columns; }

@@ -32,6 +32,13 @@ Derived quotient(const Derived& a, const Derived& b) {
   return with_factors({over(*a.figure, *b.figure), a.shared_factors}, b.shared_factors);
 }
 
+/// a x b, with the factors of both; absent for a's reason, else b's.
+Derived product(const Derived& a, const Derived& b) {
+  if (!a.figure) return absent(a.figure.reason());
+  if (!b.figure) return absent(b.figure.reason());
+  return with_factors({times(*a.figure, *b.figure), a.shared_factors}, b.shared_factors);
+}
+
 Derived seconds_per_call(const Row& row) {
   if (const auto why = without_figures(row)) return absent(*why);
   if (!row.median) return absent(row.median.reason());
@@ -147,7 +154,8 @@ void refuse_infinite(Figures& figures) {
         &figures.bytes_per_second, &figures.tokens_per_second, &figures.peak_fraction,
         &figures.bandwidth_fraction, &figures.roofline_fraction, &figures.watts,
         &figures.joules_per_call, &figures.flops_per_joule, &figures.tokens_per_joule,
-        &figures.usd_per_hour, &figures.flops_per_usd, &figures.tokens_per_usd}) {
+        &figures.energy_delay_product, &figures.usd_per_hour, &figures.flops_per_usd,
+        &figures.tokens_per_usd}) {
     const auto& figure = one->figure;
     if (figure && !(std::isfinite(figure->value) && std::isfinite(figure->low) &&
                     std::isfinite(figure->high)))
@@ -157,7 +165,8 @@ void refuse_infinite(Figures& figures) {
 
 }  // namespace
 
-Figures derive(const Document& document, const Row& row, const Pricing& pricing) {
+Figures derive(const Document& document, const Row& row, const Pricing& pricing,
+               const EnergyOptions& energy) {
   constexpr const char* no_flops = "this work counts no flops";
   constexpr const char* no_tokens = "this work counts no tokens";
   Figures figures;
@@ -171,10 +180,11 @@ Figures derive(const Document& document, const Row& row, const Pricing& pricing)
   figures.tokens_per_second = per_second(tokens, figures.seconds_per_call, no_tokens);
   derive_fractions(document, row, figures);
 
-  figures.watts = energy_per(document, row, EnergyUnit::second);
-  figures.joules_per_call = energy_per(document, row, EnergyUnit::call);
+  figures.watts = energy_per(document, row, EnergyUnit::second, energy);
+  figures.joules_per_call = energy_per(document, row, EnergyUnit::call, energy);
   figures.flops_per_joule = per_second(row.work.flops, figures.joules_per_call, no_flops);
   figures.tokens_per_joule = per_second(tokens, figures.joules_per_call, no_tokens);
+  figures.energy_delay_product = product(figures.joules_per_call, figures.seconds_per_call);
 
   const Maybe<Charge> charged = charge(document, pricing);
   figures.usd_per_hour = usd_per_hour(row, charged);

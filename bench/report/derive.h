@@ -41,11 +41,12 @@ struct Figures {
   Derived peak_fraction;       // flops_per_second / measured ceiling of the products
   Derived bandwidth_fraction;  // bytes_per_second / measured bandwidth of its kind; cold rows
   Derived roofline_fraction;   // rate / min(peak, intensity x that bandwidth)
-  Derived watts;               // joules / seconds of the energy windows, gross
+  Derived watts;               // joules / seconds of the energy windows
   Derived joules_per_call;
   Derived flops_per_joule;
   Derived tokens_per_joule;
-  Derived usd_per_hour;  // what is charged to the row
+  Derived energy_delay_product;  // joules_per_call x seconds_per_call
+  Derived usd_per_hour;          // what is charged to the row
   Derived flops_per_usd;
   Derived tokens_per_usd;
   /// Baseline's seconds / this row's, within rounds; filled by the table.
@@ -57,7 +58,16 @@ struct Pricing {
   std::optional<double> usd_per_hour;
 };
 
-Figures derive(const record::Document& document, const record::Row& row, const Pricing& pricing);
+/// Which joules: all of them, those above idle power, or those of more calls (energy.h).
+enum class Joules { gross, idle, marginal };
+struct EnergyOptions {
+  Joules joules = Joules::gross;
+  /// No figure where the interval reaches further from it than this share.
+  std::optional<double> most_uncertainty;
+};
+
+Figures derive(const record::Document& document, const record::Row& row, const Pricing& pricing,
+               const EnergyOptions& energy = {});
 
 /// Whether its full square counts other flops than are counted as its work.
 bool skips_pairs(const record::Row& row) noexcept;

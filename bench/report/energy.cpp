@@ -1,8 +1,13 @@
 #include "bench/report/energy.h"
 #include "bench/record/lookup.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <map>
+#include <utility>
 
 #include "bench/report/arithmetic.h"
 #include "bench/stats/stats.h"
@@ -10,60 +15,130 @@
 namespace ergon::report {
 namespace {
 
-struct Totals {
+using record::EnergySample;
+
+constexpr std::array<std::pair<Joules, std::string_view>, 3> names = {
+    {{Joules::gross, "gross"}, {Joules::idle, "idle"}, {Joules::marginal, "marginal"}}};
+
+/// Joules over so many calls or seconds.
+struct Piece {
   double joules = 0, error = 0, units = 0;
-  std::map<int, std::vector<double>> by_launch;  // joules per unit of each window
-  std::string why_none = "no energy window";
+  int launch = 0;
 };
 
-Totals add_up(const std::vector<record::EnergySample>& samples, EnergyUnit unit) {
-  Totals totals;
-  for (const auto& sample : samples) {
-    const double units =
-        unit == EnergyUnit::call ? static_cast<double>(sample.calls) : sample.seconds;
-    if (!sample.joules || !(units > 0)) {
-      totals.why_none = sample.joules ? "an energy window is empty" : sample.joules.reason();
-      continue;
-    }
-    totals.joules += *sample.joules;
-    totals.error += sample.error_joules;
-    totals.units += units;
-    totals.by_launch[sample.launch].push_back(*sample.joules / units);
-  }
-  return totals;
+double units_of(const EnergySample& sample, EnergyUnit unit) {
+  return unit == EnergyUnit::call ? static_cast<double>(sample.calls) : sample.seconds;
 }
 
-Interval spread_of(const Totals& totals) {
-  std::vector<std::vector<double>> launches;
-  std::vector<double> all;
-  for (const auto& [launch, values] : totals.by_launch) {
-    launches.push_back(values);
-    all.insert(all.end(), values.begin(), values.end());
+Maybe<std::vector<Piece>> gross(const std::vector<EnergySample>& samples, EnergyUnit unit) {
+  std::vector<Piece> pieces;
+  std::string why_none = "no energy window";
+  for (const EnergySample& sample : samples) {
+    const double units = units_of(sample, unit);
+    if (sample.joules && units > 0)
+      pieces.push_back({*sample.joules, sample.error_joules, units, sample.launch});
+    else
+      why_none = sample.joules ? "an energy window is empty" : sample.joules.reason();
   }
+  if (pieces.empty()) return Absent{why_none};
+  return pieces;
+}
+
+Maybe<std::vector<Piece>> above_idle(const record::Meter& meter,
+                                     const std::vector<EnergySample>& samples, EnergyUnit unit) {
+  if (!meter.idle_watts) return Absent{"idle watts are not known: " + meter.idle_watts.reason()};
+  const Interval range = meter.idle_watts->interval95;
+  std::vector<EnergySample> left = samples;
+  for (EnergySample& sample : left) {
+    if (!sample.joules) continue;
+    sample.joules = *sample.joules - meter.idle_watts->value * sample.seconds;
+    const double idle_error = (range.high - range.low) / 2 * sample.seconds;
+    sample.error_joules = std::hypot(sample.error_joules, idle_error);
+  }
+  return gross(left, unit);
+}
+
+/// Each window against the next one of its launch that has other calls.
+Maybe<std::vector<Piece>> marginal(const std::vector<EnergySample>& samples, EnergyUnit unit) {
+  std::vector<Piece> pieces;
+  for (std::size_t i = 1; i < samples.size(); ++i) {
+    const EnergySample* fewer = &samples[i - 1];
+    const EnergySample* more = &samples[i];
+    if (fewer->launch != more->launch || fewer->calls == more->calls) continue;
+    if (fewer->calls > more->calls) std::swap(fewer, more);
+    const double units = units_of(*more, unit) - units_of(*fewer, unit);
+    if (!fewer->joules || !more->joules || !(units > 0)) continue;
+    pieces.push_back({*more->joules - *fewer->joules,
+                      std::hypot(more->error_joules, fewer->error_joules), units, more->launch});
+  }
+  if (pieces.empty()) return Absent{"no two windows of different calls have joules"};
+  return pieces;
+}
+
+Maybe<std::vector<Piece>> pieces_of(const record::Meter& meter,
+                                    const std::vector<EnergySample>& samples, EnergyUnit unit,
+                                    Joules joules) {
+  switch (joules) {
+    case Joules::idle:
+      return above_idle(meter, samples, unit);
+    case Joules::marginal:
+      return marginal(samples, unit);
+    case Joules::gross:
+      break;
+  }
+  return gross(samples, unit);
+}
+
+Interval spread_of(const std::vector<Piece>& pieces) {
+  std::map<int, std::vector<double>> by_launch;
+  std::vector<double> all;
+  for (const Piece& piece : pieces) {
+    by_launch[piece.launch].push_back(piece.joules / piece.units);
+    all.push_back(piece.joules / piece.units);
+  }
+  std::vector<std::vector<double>> launches;
+  for (const auto& [launch, values] : by_launch) launches.push_back(values);
   if (const auto interval = stats::launch_interval(launches)) return interval->interval;
   const auto [least, greatest] = std::ranges::minmax(all);
   return {least, greatest};
 }
 
+std::string too_uncertain(const Estimate& figure, double most) {
+  return fmt::format("known to -{:.0f}/+{:.0f} % only; wanted: {:.3g} %",
+                     100 * (1 - figure.low / figure.value), 100 * (figure.high / figure.value - 1),
+                     100 * most);
+}
+
 }  // namespace
 
-Derived energy_per(const record::Document& document, const record::Row& row, EnergyUnit unit) {
+Derived energy_per(const record::Document& document, const record::Row& row, EnergyUnit unit,
+                   const EnergyOptions& options) {
   const auto absent = [](std::string reason) { return Derived{Absent{std::move(reason)}, {}}; };
   if (const auto why = without_figures(row)) return absent(*why);
   if (!row.energy) return absent(row.energy.reason());
   const record::Meter* meter = meter_of(document, row);
   if (!meter) return absent("the record does not describe the meter '" + row.energy->meter + "'");
-  const Totals totals = add_up(row.energy->samples, unit);
-  if (!(totals.units > 0)) return absent(totals.why_none);
-
-  Estimate figure = holding(totals.joules / totals.units, spread_of(totals));
-  const double error = totals.error / totals.units;
+  const auto pieces = pieces_of(*meter, row.energy->samples, unit, options.joules);
+  if (!pieces) return absent(pieces.reason());
+  double joules = 0, variance = 0, units = 0;
+  for (const Piece& piece : *pieces) {
+    joules += piece.joules;
+    variance += piece.error * piece.error;
+    units += piece.units;
+  }
+  const double error = std::sqrt(variance) / units;
+  Estimate figure = holding(joules / units, spread_of(*pieces));
+  if (!(figure.value > 0))
+    return absent(options.joules == Joules::gross ? "the meter counted no joules"
+                                                  : "no more than at idle, or for fewer calls");
   // A factor either way: for a sensor's few percent the same as adding them, and for a model that
   // may be three times off it does not reach below nothing.
   const double calibration = 1 + meter->relative_uncertainty;
-  figure.low = std::max(0.0, figure.low - error) / calibration;
-  figure.high = (figure.high + error) * calibration;
-  if (!(figure.value > 0)) return absent("the meter counted no joules");
+  figure.low = std::max(0.0, std::min(figure.low, figure.value - error)) / calibration;
+  figure.high = std::max(figure.high, figure.value + error) * calibration;
+  if (options.most_uncertainty && (figure.high / figure.value - 1 > *options.most_uncertainty ||
+                                   1 - figure.low / figure.value > *options.most_uncertainty))
+    return absent(too_uncertain(figure, *options.most_uncertainty));
   return {figure, {{"meter " + meter->id, 1 / calibration, calibration}}};
 }
 
@@ -73,6 +148,37 @@ const record::Meter* meter_of(const record::Document& document, const record::Ro
 
 bool is_evidence(const record::Meter& meter) {
   return meter.provenance == "counter" || meter.provenance == "sampled";
+}
+
+std::string_view name(Joules joules) noexcept {
+  for (const auto& [entry, text] : names)
+    if (entry == joules) return text;
+  return {};
+}
+
+std::optional<Joules> joules_from_name(std::string_view text) noexcept {
+  for (const auto& [entry, entry_text] : names)
+    if (entry_text == text) return entry;
+  return std::nullopt;
+}
+
+std::optional<Residual> residual(const std::vector<const record::Row*>& rows,
+                                 std::string_view primary, std::string_view other) {
+  std::vector<double> ratios;
+  for (const record::Row* row : rows) {
+    if (!row->energy || row->energy->meter != primary) continue;
+    for (const record::Energy& extra : row->extra_meters) {
+      if (extra.meter != other) continue;
+      for (const EnergySample& a : row->energy->samples)
+        for (const EnergySample& b : extra.samples)
+          if (a.launch == b.launch && a.start_seconds == b.start_seconds && a.joules && b.joules &&
+              *a.joules > 0 && *b.joules > 0)
+            ratios.push_back(*b.joules / *a.joules);
+    }
+  }
+  if (ratios.empty()) return std::nullopt;
+  const auto [low, high] = std::ranges::minmax(ratios);
+  return Residual{stats::median(ratios), low, high, ratios.size()};
 }
 
 }  // namespace ergon::report

@@ -9,6 +9,7 @@
 
 #include "bench/record/lookup.h"
 #include "bench/report/arithmetic.h"
+#include "bench/report/energy.h"
 #include "bench/report/text.h"
 
 namespace ergon::report {
@@ -137,7 +138,29 @@ std::string mark_of(const record::Meter& meter) {
   return fmt::format("[{} {}]", meter.provenance.substr(0, 1), short_scope(meter.scope));
 }
 
-std::string meter_text(const record::Meter& meter) {
+std::string_view words_of(Joules joules) {
+  switch (joules) {
+    case Joules::idle:
+      return "Above idle: what is drawn while nothing runs is taken off.";
+    case Joules::marginal:
+      return "Marginal: what more calls cost, of windows of N and 2 N.";
+    case Joules::gross:
+      break;
+  }
+  return "Gross: idle power is in it.";
+}
+
+/// What another meter said of the same windows.
+std::string beside_text(const std::vector<const Row*>& rows, const std::string& primary,
+                        const record::Meter& other) {
+  const auto seen = residual(rows, primary, other.id);
+  if (!seen) return fmt::format("{} saw no window that {} did.", other.id, primary);
+  return fmt::format("{} {} counted {:.4g} times as much as {} (median of {}, {:.4g} to {:.4g}).",
+                     mark_of(other), other.id, seen->median, primary,
+                     number(seen->windows, "window"), seen->low, seen->high);
+}
+
+std::string meter_text(const record::Meter& meter, Joules joules) {
   std::string text =
       fmt::format("{} {}: {}, scope {}", mark_of(meter), meter.id, meter.provenance, meter.scope);
   text +=
@@ -152,7 +175,7 @@ std::string meter_text(const record::Meter& meter) {
                         plain(holding(meter.idle_watts->value, meter.idle_watts->interval95)));
   text += ". ";
   text += is_evidence(meter)
-              ? "Gross: idle power is in it."
+              ? std::string(words_of(joules))
               : "A constant times time: it is no evidence, and nothing is ranked by it.";
   return text;
 }
@@ -161,9 +184,14 @@ void add_energy(const Table& table, const Shown& shown, Collector& out) {
   for (const Item* item : shown.items) {
     if (without_figures(*item->row)) continue;
     const record::Meter* meter = meter_of(*item->document, *item->row);
-    if (meter) out.add("Energy", item->run, meter_text(*meter));
+    if (!meter) continue;
+    out.add("Energy", item->run, meter_text(*meter, table.options.energy.joules));
+    std::vector<const Row*> rows;
+    for (const Item* other : shown.items)
+      if (other->document == item->document) rows.push_back(other->row);
     for (const record::Energy& extra : item->row->extra_meters)
-      out.add("Energy", item->run, "also in the record: " + extra.meter);
+      if (const record::Meter* other = record::find_meter(*item->document, extra.meter))
+        out.add("Beside it", item->run, beside_text(rows, meter->id, *other));
   }
   for (const Source& source : table.sources) {
     std::vector<std::string> parts;
@@ -303,8 +331,7 @@ std::vector<Remark> remarks(const Table& table) {
   if (shown.any({"speedup"})) out.push_back({"Speedup", speedup_text(table)});
   if (shown.any({"quantization_rel_l2"})) out.push_back({"Errors", errors_text});
   if (shown.any({"full_square_flops_per_second"})) out.push_back({"Square", full_square_text});
-  if (shown.any({"watts", "joules_per_call", "flops_per_joule", "tokens_per_joule"}))
-    add_energy(table, shown, collector);
+  if (std::ranges::any_of(shown.columns, &Column::is_energy)) add_energy(table, shown, collector);
   if (shown.any({"usd_per_hour", "flops_per_usd", "tokens_per_usd"})) add_prices(table, collector);
   if (shown.any({"peak_fraction", "bandwidth_fraction", "roofline_fraction"}))
     add_ceilings(shown, collector);

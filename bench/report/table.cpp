@@ -49,7 +49,7 @@ std::vector<Item> items_of(std::span<const Source> sources, const ReportOptions&
     const std::string warnings = warnings_of(source);
     for (const Row& row : source.document->rows)
       items.push_back({source.document, &row, source.label, warnings,
-                       derive(*source.document, row, options.pricing), false});
+                       derive(*source.document, row, options.pricing, options.energy), false});
   }
   return items;
 }
@@ -252,7 +252,8 @@ void refuse_ranking_without_evidence(const Order& order, const std::vector<Item>
   for (const Item& item : items) {
     const record::Meter* meter = meter_of(*item.document, *item.row);
     if (meter && !is_evidence(*meter))
-      throw UserError({"command line", 0, "--sort"}, "cannot tell: energy is modelled from time");
+      throw CannotTell(fmt::format("--sort {}: the energy of {} is {}, a constant times time",
+                                   order.by->name, case_text(*item.row), meter->provenance));
   }
 }
 

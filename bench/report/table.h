@@ -20,6 +20,7 @@ struct ReportOptions {
   std::string sort = {};      // "column" or "column:desc"; empty: as run, by implementation
   std::string baseline = {};  // selector "backend[:name[:variant]]"; empty: none
   Pricing pricing = {};
+  EnergyOptions energy = {};
 };
 
 /// A document and how its rows are named where there are several.
@@ -46,8 +47,8 @@ struct Table {
   std::shared_ptr<const FieldColumns> fields = {};  // that columns may point to
 };
 
-/// Throws UserError for unknown columns and baselines, and 'cannot tell: energy is modelled from
-/// time' where sorting by joules would rank rows whose energy is no evidence.
+/// Throws UserError for unknown columns and baselines, and CannotTell where sorting by joules would
+/// rank rows whose energy is no evidence.
 Table make_table(std::span<const Source> sources, const ReportOptions& options);
 
 /// What CSV and JSON hold: the chosen columns, else every column. Joules are never without the

@@ -19,11 +19,13 @@ struct KeepingSink final : measure::Sink {
   }
   void energy_sample(const std::string&, const std::string&, const record::EnergySample&) override {
   }
+  void beacon(const record::Beacon& beacon) override { beacons.push_back(beacon); }
   void row_finished(const record::Row& row) override { finished.push_back(row); }
 
   std::vector<std::string> started;
   std::vector<std::pair<std::string, record::TimeSample>> samples;
   std::vector<record::Row> finished;
+  std::vector<record::Beacon> beacons;
 };
 
 struct Bench {

@@ -55,7 +55,7 @@ TEST_F(AMember, ThatIsWrongBeforeTimingIsNeverTimed) {
   it->sample(0, 0);
   it->check_inside_a_window(*oracle);
   it->time_stages();
-  it->measure_energy();
+  it->measure_energy(10);
   it->verify_again(*oracle);
   EXPECT_EQ(device.count("call 0"), calls);
   EXPECT_THAT(sink.samples, IsEmpty());
@@ -200,7 +200,7 @@ TEST_F(AMember, TimesTheOnceStageApart) {
 TEST_F(AMember, SaysWhyItHasNoEnergy) {
   const FakeImplementation honest("honest");
   const auto it = member(honest);
-  it->measure_energy();
+  it->measure_energy(10);
   EXPECT_EQ(it->row.energy.reason(), "no meter in this test");
 }
 
@@ -308,6 +308,46 @@ TEST_F(AMember, IsNotColderForReadingWhatItWrites) {
   EXPECT_EQ(it.row.cold->bytes_between_uses, 1 << 20);
   EXPECT_EQ(it.row.work.bytes, 1 << 20);
   EXPECT_EQ(cold_slots(*workload, device), 8U);
+}
+
+/// Knows nothing while the run lasts, like a log to come.
+struct BlindMeter final : Meter {
+  explicit BlindMeter(Clock& its_clock) : clock(its_clock) {
+    about.id = "log";
+    about.period_seconds = 0.0;  // no thread reads it: the clock is virtual
+    about.quantum_joules = 0.1;
+  }
+  const MeterInfo& info() const noexcept override { return about; }
+  Reading read() override { return {clock.now_seconds(), 0, "to be attached"}; }
+  Clock& clock;
+  MeterInfo about;
+};
+
+TEST_F(AMember, WithALogToComeLeavesIdleAndBusyTimesAroundItsEnergyWindows) {
+  BlindMeter meter(clock);
+  session.meter = &meter;
+  session.beacons = Beacons{0.1};
+  const FakeImplementation honest("honest");
+  const auto it = member(honest);
+  it->warm_up();
+  it->measure_energy();
+  ASSERT_TRUE(it->row.energy) << it->row.energy.reason();
+  const auto& windows = it->row.energy->samples;
+  for (const record::EnergySample& window : windows)
+    EXPECT_EQ(window.joules.reason(), "to be attached");
+  ASSERT_EQ(sink.beacons.size(), 6U);  // idle busy idle, the windows, idle busy idle
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(sink.beacons[i].busy, i % 3 == 1) << i;
+    EXPECT_GE(sink.beacons[i].seconds, 0.6 - 1e-9);
+    EXPECT_LE(sink.beacons[i].seconds, 1);
+    for (std::size_t j = 0; j < i; ++j)
+      EXPECT_GT(std::abs(sink.beacons[i].seconds - sink.beacons[j].seconds), 1e-3);
+  }
+  const auto end = [](const auto& span) { return span.start_seconds + span.seconds; };
+  EXPECT_NEAR(end(sink.beacons[2]), windows.front().start_seconds, 5e-3);
+  EXPECT_NEAR(end(windows.back()), sink.beacons[3].start_seconds, 5e-3);
+  it->measure_energy();  // the idle time before is still known
+  EXPECT_EQ(sink.beacons.size(), 9U);
 }
 
 }  // namespace

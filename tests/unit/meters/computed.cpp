@@ -6,8 +6,8 @@
 
 namespace ergon {
 
-Probe probe_modelled(const MeterContext& context);
-Probe probe_declared(const MeterContext& context);
+Probes probe_modelled(const MeterContext& context);
+Probes probe_declared(const MeterContext& context);
 
 namespace {
 
@@ -80,12 +80,13 @@ TEST(DeclaredEnergy, ReachesTheLowEndOfARangeThatIsAFactor) {
   VirtualClock clock;
   MeterContext context = context_with(clock);
   context.declared_watts = Estimate{80, 20, 100};
-  EXPECT_DOUBLE_EQ(opened(probe_declared(context))->info().relative_uncertainty, 3);  // 80 / 20
+  EXPECT_DOUBLE_EQ(opened(std::move(probe_declared(context).front()))->info().relative_uncertainty,
+                   3);  // 80 / 20
 }
 
 TEST(ModelledEnergy, GrowsWithTheProcessorTimeOfThisProcess) {
   VirtualClock clock;
-  const auto meter = opened(probe_modelled(context_with(clock)));
+  const auto meter = opened(std::move(probe_modelled(context_with(clock)).front()));
   const double before = meter->read().value;
   double sum = 0;
   for (int i = 1; i < 1'000'000; ++i) sum += 1.0 / i;
@@ -115,7 +116,7 @@ TEST(ModelledEnergy, IsAbsentWithoutFiguresOrWithImpossibleOnes) {
 
 TEST(DeclaredEnergy, IsWattsTimesSeconds) {
   VirtualClock clock;
-  const auto meter = opened(probe_declared(context_with(clock)));
+  const auto meter = opened(std::move(probe_declared(context_with(clock)).front()));
   Trace trace = {meter->read()};
   clock.advance(5);
   trace.push_back(meter->read());
@@ -128,7 +129,7 @@ TEST(DeclaredEnergy, CarriesItsLabelsAndRange) {
   VirtualClock clock;
   MeterContext context = context_with(clock);
   context.declared_scope = Scope::package;
-  const auto meter = opened(probe_declared(context));
+  const auto meter = opened(std::move(probe_declared(context).front()));
   EXPECT_EQ(meter->info().provenance, Provenance::declared);
   EXPECT_EQ(meter->info().scope, Scope::package);
   EXPECT_EQ(meter->info().about, "told by a test");
@@ -139,9 +140,9 @@ TEST(DeclaredEnergy, IsAbsentWithoutWattsOrWithImpossibleOnes) {
   VirtualClock clock;
   MeterContext context = context_with(clock);
   context.declared_watts = Absent{"no --watts given"};
-  EXPECT_EQ(refused(probe_declared(context)), "no --watts given");
+  EXPECT_EQ(refused(std::move(probe_declared(context).front())), "no --watts given");
   context.declared_watts = Estimate{-5, -5, -5};
-  EXPECT_THAT(refused(probe_declared(context)), HasSubstr("is not a power"));
+  EXPECT_THAT(refused(std::move(probe_declared(context).front())), HasSubstr("is not a power"));
 }
 
 }  // namespace

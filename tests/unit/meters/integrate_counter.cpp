@@ -38,19 +38,48 @@ TEST(CounterEnergy, IsTheDifferenceOfTheReadingsAtTheEnds) {
   EXPECT_NEAR(joules->value, 500, 1e-9);
 }
 
-TEST(CounterEnergy, CountsOneQuantumAndOnePeriodAtEachEndAsError) {
-  MeterInfo info = counter();
-  const auto joules = integrate(info, {{0, 0, {}}, {10, 500, {}}}, ten_seconds);
-  EXPECT_NEAR(joules->error, 2 * (1e-4 + 1e-3 * 50), 1e-12);
-  info.read_seconds = 0.01;
-  const auto slow = integrate(info, {{0, 0, {}}, {10, 500, {}}}, ten_seconds);
-  EXPECT_NEAR(slow->error - joules->error, 0.01 * 50, 1e-12);
+/// 1.96 times the root of what is uniform within these widths, in joules.
+double combined(std::initializer_list<double> widths) {
+  double variance = 0;
+  for (const double width : widths) variance += width * width / 12;
+  return 1.96 * std::sqrt(variance);
 }
 
-TEST(CounterEnergy, InterpolatesBetweenReadingsAndCountsTheDistanceAsError) {
-  const auto joules = integrate(counter(), steady(50), {0.03, 9.92});
+constexpr Window led_ten_seconds = {0, 10, 1};
+
+TEST(CounterEnergy, DoesNotKnowWhereInAQuantumAPeriodAndAReadItIsAtEachEnd) {
+  const MeterInfo info = counter();
+  const auto joules = integrate(info, {{0, 0, {}}, {10, 500, {}}}, led_ten_seconds);
+  EXPECT_NEAR(joules->error, combined({1e-4, 1e-4, 1e-3 * 50, 1e-3 * 50}), 1e-12);
+  const auto slow = integrate(info, {{0, 0, {}, 5e-3}, {10, 500, {}, 5e-3}}, led_ten_seconds);
+  EXPECT_NEAR(slow->error, combined({1e-4, 1e-4, 0.05, 0.05, 0.5, 0.5}), 1e-12);
+}
+
+TEST(CounterEnergy, WithoutALeadDoesNotKnowWhatTheFirstPeriodsShow) {
+  const Trace trace = {{0, 0, {}}, {10, 500, {}}};
+  const double led = integrate(counter(), trace, led_ten_seconds)->error;
+  const double unled = integrate(counter(), trace, ten_seconds)->error;
+  // Two periods, at none to twice the window's power.
+  EXPECT_NEAR(unled * unled - led * led, std::pow(combined({2 * 50 * 2e-3}), 2), 1e-12);
+}
+
+TEST(CounterEnergy, InterpolatesBetweenReadingsAndDoesNotKnowWhatFlowedUpToTheNearest) {
+  const auto joules = integrate(counter(), steady(50), {0.03, 9.92, 1});
   EXPECT_NEAR(joules->value, 50 * 9.89, 1e-9);
-  EXPECT_NEAR(joules->error, 2 * (1e-4 + 1e-3 * 50) + 50 * (0.03 + 0.02), 1e-9);
+  EXPECT_NEAR(joules->error, combined({1e-4, 1e-4, 0.05, 0.05, 2 * 50 * 0.03, 2 * 50 * 0.02}),
+              1e-9);
+}
+
+TEST(CounterEnergy, OfASlowCounterIsFollowedFromStepToStep) {
+  MeterInfo info = counter();
+  info.period_seconds = 0.1;
+  Trace trace;
+  for (double t = -1; t < 11; t += 0.0135) trace.push_back({t, 50 * 0.1 * std::floor(t / 0.1), {}});
+  const auto joules = integrate(info, trace, {0.02, 9.97, 1});
+  ASSERT_TRUE(joules) << joules.reason();
+  EXPECT_NEAR(joules->value, 50 * 9.95, joules->error);
+  // By the ends alone a whole period would be unknown at each.
+  EXPECT_LT(joules->error, combined({5, 5}) / 4);
 }
 
 TEST(CounterEnergy, IgnoresFaultsOutsideTheWindow) {
@@ -176,9 +205,9 @@ TEST(ShortestWindow, OfACounterKeepsTheErrorItWasAskedFor) {
   info.read_seconds = 1e-4;
   for (const double watts : {0.5, 20.0, 400.0}) {
     const double seconds = *shortest_window_seconds(info, watts, 0.02);
-    const double beside = info.read_seconds / 2;
-    const Trace trace = {{-beside, 0, {}}, {seconds + beside, watts * (seconds + 2 * beside), {}}};
-    const auto joules = integrate(info, trace, {0, seconds});
+    const double slack = info.read_seconds / 2;
+    const Trace trace = {{0, 0, {}, slack}, {seconds, watts * seconds, {}, slack}};
+    const auto joules = integrate(info, trace, {0, seconds, 1});
     ASSERT_TRUE(joules) << joules.reason();
     EXPECT_LE(joules->error, 0.02 * joules->value * (1 + 1e-9)) << watts;
     EXPECT_GE(joules->error, 0.019 * joules->value) << watts;

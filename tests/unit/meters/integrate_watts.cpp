@@ -26,6 +26,7 @@ Trace steady(double watts) {
 }
 
 constexpr Window ten_seconds = {0, 10};
+constexpr Window led_ten_seconds = {0, 10, 2};
 
 std::string fault(const Trace& trace, Window window = ten_seconds) {
   return integrate(sampler(), trace, window).reason();
@@ -41,22 +42,37 @@ TEST(SampledEnergy, OfSteadyPowerIsWattsTimesSecondsWithoutError) {
 TEST(SampledEnergy, OfARampIsItsTrapezoid) {
   Trace trace = steady(0);
   for (Reading& reading : trace) reading.value = 100 + 10 * reading.seconds;
-  EXPECT_NEAR(integrate(sampler(), trace, ten_seconds)->value, 1500, 1e-9);
+  // A reading of a sensor that is updated every 0.1 s tells of 0.05 s earlier.
+  EXPECT_NEAR(integrate(sampler(), trace, led_ten_seconds)->value, 1505, 1e-9);
 }
 
-TEST(SampledEnergy, OfAStepIsKnownToHalfTheStepForOneIntervalAndThePeriodAtTheEnds) {
-  Trace trace = steady(100);
-  for (Reading& reading : trace)
-    if (reading.seconds > 4.95) reading.value = 300;
-  const auto joules = integrate(sampler(), trace, ten_seconds);
-  EXPECT_NEAR(joules->value, 4.95 * 100 + 5.05 * 300, 1e-9);
-  EXPECT_NEAR(joules->error, 0.5 * 200 * 0.1 + 2 * 0.1 * 200, 1e-9);
+TEST(SampledEnergy, IsKnownAsWellAsTheMeanOfItsReadings) {
+  Trace trace = steady(300);
+  for (std::size_t i = 0; i < trace.size(); ++i) trace[i].value += i % 2 == 0 ? 3 : -3;
+  const auto joules = integrate(sampler(), trace, led_ten_seconds);
+  ASSERT_TRUE(joules) << joules.reason();
+  EXPECT_NEAR(joules->value, 3000, joules->error);
+  // Neighbours differ by 6 W: a variance of 18; 101 readings.
+  EXPECT_NEAR(joules->error, 10 * 1.96 * std::sqrt(18.0 / 101), 0.15);
 }
 
-TEST(SampledEnergy, CountsTheStepOfTheReadingThroughout) {
+TEST(SampledEnergy, DoesNotKnowWhereInAStepOfTheReadingSteadyPowerIs) {
   MeterInfo info = sampler();
-  info.quantum_joules = 0.1;  // 1 W over 0.1 s
-  EXPECT_NEAR(integrate(info, steady(300), ten_seconds)->error, 10, 1e-9);
+  info.quantum_watts = 2.0;
+  EXPECT_NEAR(integrate(info, steady(300), led_ten_seconds)->error, 10 * 1.96 * 2 / std::sqrt(12),
+              1e-9);
+}
+
+TEST(SampledEnergy, IsOfTheReadingsThatTellOfTheWindowAlone) {
+  // A mean over a second, which still falls from 600 W when the window begins.
+  MeterInfo info = sampler();
+  info.averaging_seconds = 1;
+  Trace trace = steady(300);
+  for (Reading& reading : trace)
+    if (reading.seconds < 1) reading.value = 600 - 300 * std::max(0.0, reading.seconds);
+  const auto unled = integrate(info, trace, ten_seconds);
+  ASSERT_TRUE(unled) << unled.reason();
+  EXPECT_NEAR(unled->value, 3000, 1e-6);
 }
 
 TEST(SampledFault, ASentinelIsNamed) {
@@ -94,13 +110,24 @@ TEST(SampledFault, AnInvalidReadingWithinTheWindowIsTheReason) {
   EXPECT_EQ(fault(trace), "permission denied");
 }
 
-TEST(ShortestWindow, OfASamplerCoversAStepFromNothingAtItsEnds) {
-  const double seconds = *shortest_window_seconds(sampler(), 300, 0.02);
-  EXPECT_NEAR(seconds, 10, 1e-9);
+TEST(SampledFault, AReadingThatOutlivesTheLoadIsNamed) {
+  EXPECT_THAT(fault(steady(300), {0, 10, 1, true}), HasSubstr("though the load has ended"));
+  EXPECT_EQ(fault(steady(300), {0, 10, 1, false}), "");
+  Trace falls = steady(300);
+  for (Reading& reading : falls)
+    if (reading.seconds > 10) reading.value = 40;
+  EXPECT_EQ(fault(falls, {0, 10, 1, true}), "");
+}
+
+TEST(ShortestWindow, OfASamplerHoldsEnoughReadings) {
+  EXPECT_NEAR(*shortest_window_seconds(sampler(), 300, 0.02), 12 * 0.1 + 2 * 0.1, 1e-9);
+  MeterInfo averaging = sampler();
+  averaging.averaging_seconds = 1;
+  EXPECT_NEAR(*shortest_window_seconds(averaging, 300, 0.02), 12 * 1.0 + 1.2, 1e-9);
   MeterInfo coarse = sampler();
-  coarse.quantum_joules = 0.1;
-  EXPECT_NEAR(*shortest_window_seconds(coarse, 100, 0.02), 20, 1e-9);
-  EXPECT_THAT(shortest_window_seconds(coarse, 40, 0.02).reason(), HasSubstr("too coarse"));
+  coarse.quantum_watts = 4.0;
+  EXPECT_TRUE(shortest_window_seconds(coarse, 150, 0.02));
+  EXPECT_THAT(shortest_window_seconds(coarse, 100, 0.02).reason(), HasSubstr("too coarse"));
 }
 
 }  // namespace

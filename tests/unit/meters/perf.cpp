@@ -9,7 +9,7 @@
 
 namespace ergon {
 
-Probe probe_perf(const MeterContext& context);
+Probes probe_perf(const MeterContext& context);
 
 namespace {
 
@@ -95,7 +95,7 @@ TEST(PerfMeter, IsNotOpenedThroughARedirectedTree) {
   MeterContext context;
   context.clock = &clock;
   context.sysfs = tree.root();
-  const Probe probe = probe_perf(context);
+  const Probe probe = std::move(probe_perf(context).front());
   EXPECT_THAT(std::get<Unavailable>(probe).reason, HasSubstr("redirected"));
 }
 

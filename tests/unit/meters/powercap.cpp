@@ -7,7 +7,7 @@
 
 namespace ergon {
 
-Probe probe_powercap(const MeterContext& context);
+Probes probe_powercap(const MeterContext& context);
 
 namespace {
 
@@ -21,7 +21,7 @@ Probe probe_in(const FakeTree& tree, Clock& clock) {
   MeterContext context;
   context.clock = &clock;
   context.sysfs = tree.root();
-  return probe_powercap(context);
+  return std::move(probe_powercap(context).front());
 }
 
 std::unique_ptr<Meter> opened(Probe probe) {

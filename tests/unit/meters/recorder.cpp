@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <stdexcept>
 #include <thread>
 
@@ -111,6 +112,63 @@ TEST(Recorder, CanBeUsedAgainWithAFreshTrace) {
     clock.advance(1);
     EXPECT_EQ(recorder.stop().size(), 2U);
   }
+}
+
+/// Keeps its last reading until the next line arrives, once a period.
+class StreamingMeter final : public Meter {
+ public:
+  explicit StreamingMeter(VirtualClock& clock) : clock_(clock) {
+    info_.quantity = Quantity::watts;
+    info_.provenance = Provenance::sampled;
+    info_.period_seconds = 1.0;
+    info_.read_seconds = 10;  // no thread reads it
+  }
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override {
+    const double now = clock_.now_seconds();
+    if (now >= ends_seconds) return {now, 0, "the stream has ended"};
+    return {std::floor(now), 50, {}};
+  }
+  double ends_seconds = 1e9;
+
+ private:
+  VirtualClock& clock_;
+  MeterInfo info_;
+};
+
+TEST(Recorder, TakesReadingsOfOneStampForOne) {
+  VirtualClock clock;
+  StreamingMeter meter(clock);
+  Recorder recorder(meter, clock);
+  clock.advance(5);
+  recorder.start();
+  const Trace trace = recorder.stop();
+  EXPECT_EQ(trace.size(), 1U);
+}
+
+TEST(Recorder, WaitsForAStreamsNextReadingAtTheEnd) {
+  VirtualClock clock;
+  StreamingMeter meter(clock);
+  Recorder recorder(meter, clock);
+  clock.advance(5);
+  recorder.start();
+  clock.advance(4.5);
+  const Trace trace = recorder.stop();
+  ASSERT_EQ(trace.size(), 3U);
+  EXPECT_EQ(trace[1].seconds, 9);
+  EXPECT_EQ(trace[2].seconds, 10);
+}
+
+TEST(Recorder, DoesNotWaitForAStreamThatHasEnded) {
+  VirtualClock clock;
+  StreamingMeter meter(clock);
+  Recorder recorder(meter, clock);
+  recorder.start();
+  clock.advance(4.5);
+  meter.ends_seconds = 4.6;
+  const Trace trace = recorder.stop();
+  EXPECT_FALSE(trace.back().invalid.empty());
+  EXPECT_LT(clock.now_seconds(), 5);
 }
 
 TEST(Recorder, RefusesToStartTwiceOrStopUnstarted) {

@@ -17,6 +17,7 @@ MeterContext context_in(const FakeTree& tree, Clock& clock) {
   MeterContext context;
   context.clock = &clock;
   context.sysfs = context.proc = context.dev = tree.root();
+  context.nvml = tree.root() + "/libnvidia-ml.so.1";
   return context;
 }
 
@@ -28,7 +29,8 @@ TEST(MeterRegistry, HoldsEachMeterOnceBestFirst) {
     EXPECT_GE(entry.rank, rank) << entry.id;
     rank = entry.rank;
   }
-  EXPECT_THAT(ids, ::testing::IsSupersetOf({"perf", "powercap", "modelled", "declared"}));
+  EXPECT_THAT(
+      ids, ::testing::IsSupersetOf({"perf", "powercap", "nvml", "hwmon", "modelled", "declared"}));
 }
 
 TEST(MeterRegistry, OnABareMachineEveryMeterSaysWhyItIsNotThere) {
@@ -109,12 +111,15 @@ TEST(MeterContext, TakesItsRootsFromTheEnvironment) {
   setenv("ERGON_SYSFS", "/fake/sys", 1);
   setenv("ERGON_PROC", "", 1);
   unsetenv("ERGON_DEV");
+  setenv("ERGON_NVML", "/fake/libnvidia-ml.so", 1);
   const MeterContext context = context_from_environment(clock);
   unsetenv("ERGON_SYSFS");
+  unsetenv("ERGON_NVML");
   EXPECT_EQ(context.clock, &clock);
   EXPECT_EQ(context.sysfs, "/fake/sys");
   EXPECT_EQ(context.proc, "/proc");
   EXPECT_EQ(context.dev, "/dev");
+  EXPECT_EQ(context.nvml, "/fake/libnvidia-ml.so");
 }
 
 }  // namespace

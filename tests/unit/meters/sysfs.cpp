@@ -43,6 +43,8 @@ TEST(SysfsFile, WithoutPermissionIsDenied) {
 TEST(SysfsNumber, FillsTheWholeFile) {
   EXPECT_EQ(number_of(file_with("262143328850")), Maybe<double>(262143328850.0));
   EXPECT_EQ(number_of(file_with("2.3283064365386962890625e-10")), Maybe<double>(0x1p-32));
+  EXPECT_EQ(number_of(file_with("1\xff\n2")).reason(),
+            "/some/file holds '1??2', which is not understood");
   for (const char* text : {"", "12 W", "abc", "nan", "inf", "0x10"})
     EXPECT_FALSE(number_of(file_with(text))) << text;
 }

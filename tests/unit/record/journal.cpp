@@ -32,6 +32,8 @@ namespace fs = std::filesystem;
 Document header_of(const Document& document) {
   Document header = document;
   header.rows.clear();
+  header.run.launch_starts.clear();
+  header.run.beacons.clear();
   header.devices[0].ceilings.clear();
   header.run.complete = false;
   header.run.finished_utc = Absent{"not finished"};
@@ -50,6 +52,8 @@ void give_row(Journal& journal, const Row& row) {
 }
 
 void give_all(Journal& journal, const Document& document) {
+  for (const LaunchStart& start : document.run.launch_starts) journal.launch_started(start);
+  for (const Beacon& beacon : document.run.beacons) journal.beacon(beacon);
   for (const Row& row : document.rows) {
     give_row(journal, row);
     journal.row_finished(row);
@@ -100,6 +104,17 @@ TEST_F(JournalTest, HoldsEverythingThatTheDocumentDoes) {
     read.run.finished_utc = document.run.finished_utc;
     EXPECT_EQ(to_text(read), to_text(document));
   }
+}
+
+TEST_F(JournalTest, ForgetsTheBeaconsOfALaunchThatIsBegunAgain) {
+  Journal journal = begin();
+  journal.launch_started({0, "2026-01-31T12:00:00.000Z"});
+  journal.beacon({0, 1, 2, true});
+  journal.launch_started({0, "2026-01-31T12:01:00.000Z"});
+  journal.beacon({0, 3, 2, false});
+  const Document read = read_journal(file_);
+  EXPECT_THAT(read.run.launch_starts, ElementsAre(LaunchStart{0, "2026-01-31T12:01:00.000Z"}));
+  EXPECT_THAT(read.run.beacons, ElementsAre(Beacon{0, 3, 2, false}));
 }
 
 TEST_F(JournalTest, BecomesTheFileAndIsGone) {

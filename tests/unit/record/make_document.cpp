@@ -195,6 +195,8 @@ Document make_document(int rounds) {
   for (int i = 0; i < 6; ++i) measure_round(document, {peak_row, read_row}, timeline);
   for (int i = 0; i < rounds; ++i)
     measure_round(document, {fast_row, slow_row, peak_row, read_row}, timeline);
+  document.run.launch_starts = {{0, document.run.started_utc.substr(0, 19) + ".250Z"}};
+  document.run.beacons = {{0, 0.125, 0.25, false}};
   for (const std::size_t row : {fast_row, slow_row}) measure_energy(document.rows[row], timeline);
   settle(document);
   set_ceilings(document);

@@ -362,5 +362,19 @@ TEST_F(VerifyFile, RefusesWhatIsNoRecord) {
   EXPECT_THROW(verify_file(write("[1, 2")), UserError);
 }
 
+TEST(Verify, FindsALaunchThatStartsTwiceAndABeaconOfNone) {
+  EXPECT_THAT(after([](Document& d) { d.run.launch_starts.push_back(d.run.launch_starts[0]); }),
+              ElementsAre(HasSubstr("launch 0 starts more than once")));
+  EXPECT_THAT(after([](Document& d) { d.run.beacons[0].launch = 3; }),
+              ElementsAre(HasSubstr("/run/beacons/0: its launch is not among launch_starts")));
+}
+
+TEST(Verify, FindsABeaconWithinAWindow) {
+  EXPECT_THAT(after([](Document& d) {
+                d.run.beacons[0].start_seconds = d.rows[fast_row].samples[0].start_seconds;
+              }),
+              Contains(HasSubstr("/run/beacons/0: overlaps another window of its launch")));
+}
+
 }  // namespace
 }  // namespace ergon::record

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/unit/report/example.h"
 
 namespace ergon::report {
@@ -93,8 +95,9 @@ TEST_F(Derive, spread_and_error_of_energy_windows_widen_the_interval) {
   record::Energy energy = *row.energy;
   for (auto& sample : energy.samples) sample.error_joules = 2;  // of 50 J in 1 s
   with_error.energy = energy;
-  EXPECT_NEAR(derive(document, with_error, {}).watts.figure->low, 47.5, 1e-9);
-  EXPECT_NEAR(derive(document, with_error, {}).watts.figure->high, 52.5, 1e-9);
+  const double error = 2 * std::sqrt(3.0) / 3;  // three windows of a second
+  EXPECT_NEAR(derive(document, with_error, {}).watts.figure->low, 50 - error, 1e-9);
+  EXPECT_NEAR(derive(document, with_error, {}).watts.figure->high, 50 + error, 1e-9);
 }
 
 TEST_F(Derive, energy_windows_without_joules_are_left_out) {

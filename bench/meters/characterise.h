@@ -1,0 +1,45 @@
+// What a sensor is: found out by reading it while a known load goes on and off.
+//
+// quantum        the largest value that all differences between readings are multiples of, or a
+//                thousandth of what the value moves by at a time, where it is finer
+// period, jitter from the times at which the value changes; an update that shows the same value
+//                again is counted by the rest
+// lag            counters: where the lines before and after a step of load meet; watts: with
+// averaging      the box whose sliding mean follows the readings best (least squares)
+//
+// It takes three steps of load, each of so many periods of the sensor that its plateau is seen.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/meters/meter.h"
+
+namespace ergon {
+
+/// All processors busy with multiply-adds, or none.
+class Load {
+ public:
+  virtual ~Load() = default;
+  virtual void set(bool on) = 0;
+};
+
+struct Characterisation {
+  Maybe<double> quantum = Absent{"not seen"};  // joules or watts, as the meter's quantity says
+  Maybe<double> period_seconds = Absent{"not seen"};
+  double jitter_seconds = 0;
+  double averaging_seconds = 0;
+  double lag_seconds = 0;
+  double read_seconds = 0;                          // from call to value
+  Maybe<Estimate> idle_watts = Absent{"not seen"};  // the range over the steps of load
+  Maybe<Estimate> busy_watts = Absent{"not seen"};
+  std::string fault;  // stands still, does not follow the load, a sentinel; empty where it works
+};
+
+/// Takes from a second to some minutes, by the sensor's period. The load is left off.
+Characterisation characterise(Meter& meter, Clock& clock, Load& load);
+
+/// `info` with what was found in place of what it said.
+MeterInfo refined(MeterInfo info, const Characterisation& found);
+
+}  // namespace ergon

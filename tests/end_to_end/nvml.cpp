@@ -1,0 +1,120 @@
+// The fake GPU's joules through the whole program.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tests/end_to_end/program.h"
+
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+const std::string fake = "ERGON_NVML='" ERGON_TEST_NVML "' ";
+
+const char* const tiny_suite = R"(name = "tiny"
+seed = 7
+[budget]
+seconds = 2
+[[gemm]]
+m = 64
+n = 64
+k = 64
+dtype = "f32"
+backend = "naive"
+threads = 1
+cache = "warm"
+)";
+
+json meter_of(const json& found, const std::string& id) {
+  for (const json& meter : found["energy"])
+    if (meter["meter"] == id) return meter;
+  return {};
+}
+
+TEST(Nvml, DoctorListsTheMetersAndTakesNoneOfThemForAProcessor) {
+  program::Folder folder;
+  const auto result = program::ergon(folder, "doctor --json", fake);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json found = json::parse(result.out);
+  for (const char* id : {"nvml:0", "nvml:0:instant", "nvml:0:average"}) {
+    const json meter = meter_of(found, id);
+    ASSERT_TRUE(meter.contains("scope")) << id << found["energy"];
+    EXPECT_EQ(meter["scope"], "board");
+    EXPECT_EQ(meter["used"], false);
+  }
+  EXPECT_EQ(meter_of(found, "nvml:0")["provenance"], "counter");
+  EXPECT_EQ(meter_of(found, "nvml:0:instant")["provenance"], "sampled");
+}
+
+TEST(Nvml, AProcessorsOwnMeterComesBeforeThatOfTheModuleItIsOn) {
+  program::Folder folder;
+  const auto chip = folder / "sys/class/hwmon/hwmon0";
+  program::fs::create_directories(chip);
+  program::write(chip / "name", "power_meter\n");
+  program::write(chip / "power1_average", "150000000\n");
+  program::write(chip / "power1_average_interval", "50\n");
+  program::write(chip / "power1_oem_info", "Grace Power Socket 0\n");
+  const auto result =
+      program::ergon(folder, "doctor --json",
+                     fake + "ERGON_FAKE_NVML='name=NVIDIA_GH200_480GB module=1' ERGON_SYSFS=sys");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json found = json::parse(result.out);
+  EXPECT_EQ(meter_of(found, "nvml:0:module")["used"], false) << found["energy"];
+  EXPECT_EQ(meter_of(found, "hwmon:grace")["used"], true) << found["energy"];
+}
+
+TEST(Nvml, DoctorSaysWhyALostDriverHasNone) {
+  program::Folder folder;
+  const auto result = program::ergon(folder, "doctor", fake + "ERGON_FAKE_NVML=init=9");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("Driver Not Loaded"));
+  EXPECT_THAT(result.out, HasSubstr("sudo modprobe nvidia"));
+}
+
+TEST(Nvml, TheJoulesOfARunAreTheTrueOnesWithinTheirError) {
+  constexpr double true_watts = 20;
+  // Half a turn of the swing that a window begins or ends within: 2 * 2 W * 3.7 ms / (2 pi).
+  constexpr double true_joules_within = 2.4e-3;
+  for (const char* meter : {"nvml", "nvml:0:instant"}) {
+    program::Folder folder;
+    program::write(folder / "tiny.toml", tiny_suite);
+    const auto result = program::ergon(
+        folder, std::string("run tiny.toml --out tiny.json --meter ") + meter,
+        fake + "ERGON_FAKE_NVML='watts=20 swing=2 swing_seconds=0.0037 period=0.002'");
+    ASSERT_TRUE(program::ran(result)) << result.err;
+    const json record = json::parse(program::read(folder / "tiny.json"));
+    int samples = 0;
+    int outside = 0;
+    for (const json& row : record["rows"]) {
+      if (!row.contains("energy") || !row["energy"].contains("samples")) continue;
+      for (const json& sample : row["energy"]["samples"]) {
+        if (!sample["joules"].is_number()) continue;
+        ++samples;
+        const double truth = true_watts * sample["seconds"].get<double>();
+        outside += std::abs(sample["joules"].get<double>() - truth) >
+                   sample["error_joules"].get<double>() + true_joules_within;
+      }
+    }
+    EXPECT_GT(samples, 0) << meter << record["rows"];
+    // Of errors at 95 %, more than two in ten are rare.
+    EXPECT_LE(outside, 1 + samples / 5) << meter;
+  }
+}
+
+TEST(Nvml, AMeterThatIsNotThereIsToldInOneLine) {
+  program::Folder folder;
+  program::write(folder / "tiny.toml", tiny_suite);
+  const auto none = program::ergon(folder, "run tiny.toml --meter nvml:3", fake);
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_THAT(none.err, HasSubstr("--meter: there is no nvml:3 here"));
+  EXPECT_EQ(program::lines(none.err), 1) << none.err;
+  const auto mig =
+      program::ergon(folder, "run tiny.toml --meter nvml", fake + "ERGON_FAKE_NVML=mig=1");
+  EXPECT_EQ(mig.exit_code, 2);
+  EXPECT_THAT(mig.err, HasSubstr("nvml:0 does not work here: MIG is on"));
+}
+
+}  // namespace

@@ -1,0 +1,127 @@
+// The energy pass: what each meter is given, what is kept, and what is refused.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/measure/bench.h"
+
+namespace ergon::measure {
+namespace {
+
+using testing::Behaviour;
+using testing::FakeImplementation;
+using ::testing::HasSubstr;
+
+/// Counts exactly, at so many watts; its period of 0 needs no thread.
+class SteadyMeter final : public Meter {
+ public:
+  SteadyMeter(Clock& clock, std::string id, double watts) : clock_(clock), watts_(watts) {
+    info_.id = std::move(id);
+    info_.quantum_joules = 0.0;
+    info_.period_seconds = 0.0;
+  }
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override { return {clock_.now_seconds(), watts_ * clock_.now_seconds(), {}}; }
+  MeterInfo info_;
+
+ private:
+  Clock& clock_;
+  double watts_;
+};
+
+struct AnEnergyPass : ::testing::Test, testing::Bench {
+  std::unique_ptr<Member> measured(double seconds) {
+    auto it = member(honest);
+    it->verify(*oracle, 0);
+    it->warm_up();
+    it->measure_energy(seconds);
+    return it;
+  }
+  FakeImplementation honest{"honest", Behaviour{}};
+  SteadyMeter package{clock, "perf", 50};
+  SteadyMeter wall{clock, "command:plug", 80};
+};
+
+TEST_F(AnEnergyPass, WithoutAMeterSaysWhy) {
+  EXPECT_EQ(measured(10)->row.energy.reason(), "no meter in this test");
+}
+
+TEST_F(AnEnergyPass, GivesTheFirstMeterToTheRowAndTheOthersBesideIt) {
+  session.meters = {{&package, 10.0}, {&wall, 30.0}};
+  const auto it = measured(10);
+  ASSERT_TRUE(it->row.energy) << it->row.energy.reason();
+  EXPECT_EQ(it->row.energy->meter, "perf");
+  ASSERT_EQ(it->row.extra_meters.size(), 1U);
+  const record::Energy& beside = it->row.extra_meters[0];
+  EXPECT_EQ(beside.meter, "command:plug");
+  ASSERT_EQ(it->row.energy->samples.size(), beside.samples.size());
+  for (std::size_t i = 0; i < beside.samples.size(); ++i) {
+    const record::EnergySample& mine = it->row.energy->samples[i];
+    const record::EnergySample& other = beside.samples[i];
+    EXPECT_EQ(mine.start_seconds, other.start_seconds);
+    EXPECT_EQ(mine.calls, other.calls);
+    EXPECT_NEAR(*mine.joules, 50 * mine.seconds, 1e-9);
+    EXPECT_NEAR(*other.joules, 80 * other.seconds, 1e-9);
+    EXPECT_EQ(*mine.idle_watts, 10);
+    EXPECT_EQ(*other.idle_watts, 30);
+  }
+}
+
+TEST_F(AnEnergyPass, TakesNCallsAndTwoNByTurns) {
+  session.meters = {{&package, 10.0}};
+  const auto it = measured(10);
+  const auto& samples = it->row.energy->samples;
+  ASSERT_GE(samples.size(), 3U);
+  for (std::size_t i = 1; i < samples.size(); i += 2)
+    EXPECT_EQ(samples[i].calls, 2 * samples[i - 1].calls);
+}
+
+TEST_F(AnEnergyPass, LeadsAWindowInForAsLongAsTheSensorTrails) {
+  package.info_.averaging_seconds = 0.5;
+  session.meters = {{&package, 10.0}};
+  const auto it = measured(10);
+  ASSERT_TRUE(it->row.energy) << it->row.energy.reason();
+  const auto& samples = it->row.energy->samples;
+  for (std::size_t i = 1; i < samples.size(); ++i) {
+    const double between =
+        samples[i].start_seconds - samples[i - 1].start_seconds - samples[i - 1].seconds;
+    EXPECT_GE(between, 0.5);
+  }
+}
+
+TEST_F(AnEnergyPass, ThatDoesNotFitTheBudgetHasNoFigure) {
+  package.info_.period_seconds = 1.0;
+  package.info_.quantum_joules = 1.0;
+  session.meters = {{&package, 10.0}};
+  EXPECT_THAT(measured(3)->row.energy.reason(), HasSubstr("give more --budget"));
+}
+
+TEST_F(AnEnergyPass, AMeterThatNeedsLongerThanAnyWindowSaysSo) {
+  package.info_.period_seconds = 100.0;
+  package.info_.quantum_joules = 1.0;
+  session.meters = {{&package, 10.0}};
+  EXPECT_THAT(measured(1e6)->row.energy.reason(), HasSubstr("60 s is the most"));
+}
+
+TEST_F(AnEnergyPass, ASecondMeterThatDoesNotFitSaysSoInEveryWindow) {
+  wall.info_.period_seconds = 1.0;
+  wall.info_.quantum_joules = 1.0;
+  session.meters = {{&package, 10.0}, {&wall, 30.0}};
+  const auto it = measured(3);
+  ASSERT_TRUE(it->row.energy) << it->row.energy.reason();
+  for (const record::EnergySample& sample : it->row.extra_meters[0].samples)
+    EXPECT_THAT(sample.joules.reason(), HasSubstr("give more --budget"));
+}
+
+TEST_F(AnEnergyPass, KeepsATraceWhereAskedTo) {
+  session.meters = {{&package, 10.0}};
+  EXPECT_FALSE(measured(10)->row.energy->samples[0].trace);
+  session.effort.power_traces = true;
+  const auto it = measured(10);
+  const auto& trace = it->row.energy->samples[0].trace;
+  ASSERT_TRUE(trace);
+  ASSERT_FALSE(trace->empty());
+  for (const record::PowerPoint& point : *trace) EXPECT_NEAR(point.watts, 50, 1e-9);
+}
+
+}  // namespace
+}  // namespace ergon::measure
