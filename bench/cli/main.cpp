@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   });
   int exit_code = 0;
   for (const auto add : {cli::add_run, cli::add_list, cli::add_report, cli::add_compare,
-                         cli::add_doctor, cli::add_verify})
+                         cli::add_doctor, cli::add_energy, cli::add_verify})
     add(app, exit_code);
   try {
     app.parse(argc, argv);

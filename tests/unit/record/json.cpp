@@ -134,7 +134,7 @@ TEST(RecordJson, SaysInWordsThatAnErrorIsInfiniteOrNotANumber) {
 
 TEST(RecordJson, WritesOneSamplePerLine) {
   const std::string text = to_text(make_document());
-  const auto start = text.find("\"start_seconds\"");
+  const auto start = text.find("\"start_seconds\"", text.find("\"rows\""));
   const auto line_start = text.rfind('\n', start) + 1;
   const std::string line = text.substr(line_start, text.find('\n', start) - line_start);
   EXPECT_THAT(line, HasSubstr("\"frequency_hz\""));
