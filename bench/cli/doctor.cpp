@@ -5,10 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli/command.h"
+#include "bench/cli/doctor_meters.h"
 #include "bench/cli/doctor_text.h"
 #include "bench/cli/numbers.h"
 #include "bench/cli/price.h"
 #include "bench/cli/suite_options.h"
+#include "bench/measure/characterised.h"
 #include "bench/measure/evidence.h"
 #include "bench/measure/host.h"
 
@@ -111,6 +113,7 @@ ordered_json describe_meters(const measure::Energy& energy) {
                    {"period_seconds", maybe(m.period_seconds)},
                    {"used", m.primary},
                    {"about", m.about}});
+    if (m.characterised) out.back()["characterised"] = maybe(*m.characterised);
   }
   for (const Unavailable& other : energy.unavailable) {
     ordered_json entry{{"meter", other.meter}, {"absent", other.reason}};
@@ -142,7 +145,9 @@ ordered_json examine(const SuiteOptions& options, const measure::EvidenceOptions
   const auto catalogue = config::load_hardware(configs_folder() + "/hardware");
   const measure::Machine machine(options.registry);
   SteadyClock clock;
-  const auto energy = measure::open_meters(catalogue, evidence, clock);
+  const auto memory = measure::MeterMemory::open();
+  const auto energy = measure::open_meters(
+      catalogue, evidence, clock, [&](measure::Energy& found) { apply_kept(found, memory); });
   const auto build = measure::describe_build();
   return {{"ergon", fmt::format("ergon {} ({}, {}, {})", build.version, build.commit,
                                 build.build_type, build.compiler)},
@@ -151,6 +156,13 @@ ordered_json examine(const SuiteOptions& options, const measure::EvidenceOptions
           {"backends", describe_backends(machine)},
           {"energy", describe_meters(energy)},
           {"price", describe_prices(applying_prices(evidence, catalogue))}};
+}
+
+void print(const ordered_json& all, bool as_json, void (*for_people)(const ordered_json&)) {
+  if (as_json)
+    fmt::print("{}\n", all.dump(2));
+  else
+    for_people(all);
 }
 
 }  // namespace
@@ -170,13 +182,28 @@ void add_doctor(CLI::App& app, int& exit_code) {
   command->add_option("--instance", evidence->instance, "Cloud instance whose price applies");
   command->add_option("--watts", evidence->watts, "Declared watts of the whole machine")
       ->check(positive_number());
-  command->callback([options, evidence, as_json, &exit_code] {
+  auto meters = std::make_shared<bool>(false);
+  auto selftest = std::make_shared<bool>(false);
+  auto* characterise = command->add_flag(
+      "--meters", *meters,
+      "Find out what each meter is under a load that goes on and off, and keep it for later runs");
+  command
+      ->add_flag("--selftest", *selftest,
+                 "The same of simulated sensors, whose truth is known; exit code 1 where it is "
+                 "missed")
+      ->needs(characterise);
+  command->callback([=, &exit_code] {
+    if (*selftest) {
+      const ordered_json all = test_meters();
+      print(all, *as_json, print_selftest);
+      exit_code = all["wrong"].get<bool>() ? 1 : 0;
+      return;
+    }
     measure::bind_threads();  // as every run does
-    const ordered_json all = examine(*options, *evidence);
-    if (*as_json)
-      fmt::print("{}\n", all.dump(2));
+    if (*meters)
+      print(characterise_meters(*evidence), *as_json, print_characterised);
     else
-      print_doctor(all);
+      print(examine(*options, *evidence), *as_json, print_doctor);
     exit_code = 0;
   });
 }

@@ -145,6 +145,11 @@ void print_meters(const ordered_json& meters) {
     if (entry["used"] == true) parts.emplace_back("used");
     print_line(head, column, report::join(parts, ", "));
     print_line("", column, plain(entry["about"]));
+    if (entry.contains("characterised"))
+      print_line("", column,
+                 entry["characterised"].is_string()
+                     ? "characterised " + plain(entry["characterised"])
+                     : plain(entry["characterised"]["absent"]));
   }
 }
 

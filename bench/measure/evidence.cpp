@@ -100,6 +100,17 @@ void choose(Energy& energy, const std::vector<std::string>& wanted, bool declare
   }
 }
 
+/// Nothing is said of what is only assumed to be nothing.
+void describe_timing(const MeterInfo& info, const bool characterised, record::Meter& out) {
+  const auto put = [&](std::optional<double>& field, double value) {
+    if (characterised || value > 0) field = value;
+  };
+  if (info.quantum_watts) out.quantum_watts = *info.quantum_watts;
+  put(out.jitter_seconds, info.jitter_seconds);
+  put(out.averaging_seconds, info.averaging_seconds);
+  put(out.lag_seconds, info.lag_seconds);
+}
+
 }  // namespace
 
 config::CpuIdentity identify_cpu() {
@@ -119,6 +130,9 @@ record::Meter Energy::describe(const Meter& meter) const {
   out.quantum_joules = info.quantum_joules;
   out.period_seconds = info.period_seconds;
   out.read_seconds = info.read_seconds;
+  if (const auto it = characterised.find(info.id); it != characterised.end())
+    out.characterised = it->second;
+  describe_timing(info, out.characterised && *out.characterised, out);
   out.shortest_window_seconds =
       ergon::shortest_window_seconds(info, most_watts, wanted_energy_error);
   out.primary = !chosen.empty() && &meter == chosen.front();
@@ -126,7 +140,7 @@ record::Meter Energy::describe(const Meter& meter) const {
 }
 
 Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOptions& options,
-                   Clock& clock) {
+                   Clock& clock, const std::function<void(Energy&)>& settle) {
   const MeterChoice choice = choose_meters(options.meters);
   MeterContext context = context_from_environment(clock);
   context.commands = choice.commands;
@@ -140,6 +154,7 @@ Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOpt
   Probed probed = probe_all(context);
   energy.meters = std::move(probed.meters);
   energy.unavailable = std::move(probed.unavailable);
+  settle(energy);
   choose(energy, choice.wanted, options.watts.has_value());
   return energy;
 }

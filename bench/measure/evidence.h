@@ -2,6 +2,8 @@
 // that only model, and the price that applies. Configs meet sensors here, and nowhere else.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,12 +30,15 @@ struct Energy {
   std::vector<Unavailable> unavailable;
   std::vector<Meter*> chosen;  // the primary one first
   std::string none_chosen;     // why there is none
+  /// By id: when what the meter says of itself was found out, or why it was not.
+  std::map<std::string, Maybe<std::string>> characterised;
   record::Meter describe(const Meter& meter) const;
 };
 
-/// Opens every meter that works. UserError where the wanted one does not exist or does not work.
+/// Opens every meter that works, lets `settle` apply what is known of them and refuse some, and
+/// chooses. UserError where the wanted one does not exist or does not work.
 Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOptions& options,
-                   Clock& clock);
+                   Clock& clock, const std::function<void(Energy&)>& settle);
 
 /// Watts while nothing runs, over `seconds` or what the meter needs, with the range over pieces.
 Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double seconds);

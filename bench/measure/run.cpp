@@ -14,16 +14,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <set>
 
 #include "bench/base/error.h"
+#include "bench/base/utc.h"
 #include "bench/measure/block.h"
+#include "bench/measure/characterised.h"
 #include "bench/measure/conclude.h"
 #include "bench/measure/follow.h"
 #include "bench/measure/host.h"
 #include "bench/measure/progress.h"
+#include "bench/meters/cpu_load.h"
 #include "bench/meters/log_to_come.h"
 #include "bench/record/journal.h"
 #include "kernels/devices/cpu.h"
@@ -55,15 +57,6 @@ class JournalSink final : public Sink {
   record::Journal& journal_;
 };
 
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 // When the clock showed `seconds`, in milliseconds.
 std::string utc_at(Clock& clock, double seconds) {
   using namespace std::chrono;
@@ -80,6 +73,16 @@ std::string utc_at(Clock& clock, double seconds) {
 // Unique enough to tell runs of one machine and second apart.
 std::string run_id(const std::string& started, const config::Suite& suite) {
   return started + "-" + suite.sha256.substr(0, 8) + "-" + std::to_string(getpid());
+}
+
+// A follower shares the machine with the other side's, which would meet its load.
+void settle_for_run(Energy& energy, const RunOptions& options, Clock& clock) {
+  MeterMemory memory = MeterMemory::open();
+  if (options.follow) return apply_kept(energy, memory);
+  CpuLoad load(usable_processor_ids());
+  settle(energy, options.evidence.meter, {clock, load, memory, [](std::string_view line) {
+                                            std::fprintf(stderr, "%s\n", std::string(line).c_str());
+                                          }});
 }
 
 record::Document header(const config::Suite& suite, const Machine& machine,
@@ -105,7 +108,8 @@ record::Document header(const config::Suite& suite, const Machine& machine,
                                 static_cast<std::int64_t>(info.memory_bytes),
                                 {}});
   }
-  const Energy energy = open_meters(catalogue, options.evidence, clock);
+  const Energy energy = open_meters(catalogue, options.evidence, clock,
+                                    [&](Energy& found) { settle_for_run(found, options, clock); });
   for (const auto& meter : energy.meters) document.meters.push_back(energy.describe(*meter));
   for (const Unavailable& other : energy.unavailable)
     document.unavailable_meters.push_back({other.meter, other.reason, other.remedy});
@@ -166,7 +170,8 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   SteadyClock clock;
   JournalSink sink(journal);
   const Watch watch(context_from_environment(clock).proc, context_from_environment(clock).sysfs);
-  Energy energy = open_meters(catalogue, options.evidence, clock);
+  Energy energy = open_meters(catalogue, options.evidence, clock,
+                              [&](Energy& found) { settle_as_recorded(found, so_far); });
   const double budget = budget_of(suite, options) / options.launches;
   Progress progress(clock, budget, stderr_is_terminal());
 

@@ -48,17 +48,6 @@ double quantile_of(std::vector<double> values, double p) {
   return values[static_cast<std::size_t>(p * static_cast<double>(values.size() - 1))];
 }
 
-/// Reads until `end`, once per `pause`; back to back where that is 0.
-void read_until(Meter& meter, Clock& clock, double end, double pause, Trace& trace) {
-  double next = clock.now_seconds();
-  while (clock.now_seconds() < end) {
-    trace.push_back(meter.read());
-    if (pause <= 0) continue;
-    next = std::max(next + pause, clock.now_seconds());
-    clock.sleep_until(next);
-  }
-}
-
 /// Under load: rapidly at first, then with patience until the value has changed often enough.
 Trace watch(Meter& meter, Clock& clock) {
   Trace trace;
@@ -227,11 +216,16 @@ Estimate estimate_of(const std::vector<double>& values) {
   return {sum / static_cast<double>(values.size()), *low, *high};
 }
 
+double step_seconds(Quantity quantity, double period, double jitter) noexcept {
+  return std::max(step_periods * (period + jitter), quantity == Quantity::watts
+                                                        ? least_watts_step_seconds
+                                                        : least_counter_step_seconds);
+}
+
 void find_response(Meter& meter, Clock& clock, Load& load, Characterisation& found) {
   const bool watts = meter.info().quantity == Quantity::watts;
   const double period = found.period_seconds.value_or(patient_pause_seconds);
-  const double length = std::max(step_periods * (period + found.jitter_seconds),
-                                 watts ? least_watts_step_seconds : least_counter_step_seconds);
+  const double length = step_seconds(meter.info().quantity, period, found.jitter_seconds);
   const double pause = std::max(period / readings_per_period, found.read_seconds);
   const auto phase = [&](bool on) {
     Phase out;
@@ -268,7 +262,50 @@ void find_response(Meter& meter, Clock& clock, Load& load, Characterisation& fou
         found.busy_watts->high);
 }
 
+class Described final : public Meter {
+ public:
+  Described(std::unique_ptr<Meter> meter, MeterInfo info)
+      : meter_(std::move(meter)), info_(std::move(info)) {}
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override { return meter_->read(); }
+
+ private:
+  std::unique_ptr<Meter> meter_;
+  MeterInfo info_;
+};
+
 }  // namespace
+
+void read_until(Meter& meter, Clock& clock, double end, double pause, Trace& trace) {
+  double next = clock.now_seconds();
+  while (clock.now_seconds() < end) {
+    trace.push_back(meter.read());
+    if (pause <= 0) continue;
+    next = std::max(next + pause, clock.now_seconds());
+    clock.sleep_until(next);
+  }
+}
+
+Characterisation observed(const Trace& trace, Quantity quantity) {
+  Characterisation found;
+  find_period(trace, found);
+  find_quantum(trace, found);
+  if (found.quantum && quantity == Quantity::cumulative_joules)
+    tell_quantum_from_period(trace, found);
+  return found;
+}
+
+double characterise_seconds(const MeterInfo& meter) noexcept {
+  const double period = meter.period_seconds.value_or(patient_seconds);
+  const double steps = step_seconds(meter.quantity, period, meter.jitter_seconds);
+  const double watching =
+      std::min(patient_seconds, static_cast<double>(enough_changes) * period) + rapid_seconds;
+  return watching + 2 * cycles * steps;
+}
+
+std::unique_ptr<Meter> described(std::unique_ptr<Meter> meter, MeterInfo info) {
+  return std::make_unique<Described>(std::move(meter), std::move(info));
+}
 
 Characterisation characterise(Meter& meter, Clock& clock, Load& load) {
   Characterisation found;
@@ -287,10 +324,9 @@ Characterisation characterise(Meter& meter, Clock& clock, Load& load) {
     load.set(false);
     return found;
   }
-  find_period(trace, found);
-  find_quantum(trace, found);
-  if (found.quantum && meter.info().quantity == Quantity::cumulative_joules)
-    tell_quantum_from_period(trace, found);
+  const double read_seconds = found.read_seconds;
+  found = observed(trace, meter.info().quantity);
+  found.read_seconds = read_seconds;
   if (changes_of(trace).empty()) {
     found.fault = fmt::format("it stands still: {} readings in {:.3g} s are the same", trace.size(),
                               trace.back().seconds - trace.front().seconds);

@@ -10,6 +10,7 @@
 // It takes three steps of load, each of so many periods of the sensor that its plateau is seen.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,19 @@ struct Characterisation {
 /// Takes from a second to some minutes, by the sensor's period. The load is left off.
 Characterisation characterise(Meter& meter, Clock& clock, Load& load);
 
+/// Seconds that takes of a sensor that says so of itself, at most.
+double characterise_seconds(const MeterInfo& meter) noexcept;
+
+/// Quantum, period and jitter, as far as readings under a steady load show them.
+Characterisation observed(const Trace& trace, Quantity quantity);
+
+/// Reads until `end`, once per `pause`; back to back where that is 0.
+void read_until(Meter& meter, Clock& clock, double end, double pause, Trace& trace);
+
 /// `info` with what was found in place of what it said.
 MeterInfo refined(MeterInfo info, const Characterisation& found);
+
+/// `meter`, which says `info` of itself from now on.
+std::unique_ptr<Meter> described(std::unique_ptr<Meter> meter, MeterInfo info);
 
 }  // namespace ergon

@@ -44,18 +44,6 @@ class Counter {
   double joules_per_count_;
 };
 
-/// A descriptor, or -1 with errno.
-int open_event(const PowerPmu& pmu, const PowerEvent& event, int cpu) {
-  perf_event_attr attributes{};
-  attributes.size = sizeof attributes;
-  attributes.type = pmu.type;
-  attributes.config = event.config;
-  constexpr pid_t every_process = -1;
-  constexpr int no_group = -1;
-  return static_cast<int>(syscall(SYS_perf_event_open, &attributes, every_process, cpu, no_group,
-                                  PERF_FLAG_FD_CLOEXEC));
-}
-
 MeterInfo describe(const PowerPmu& pmu) {
   std::vector<std::string> names;
   for (const PowerEvent& event : pmu.events) names.push_back(event.name);
@@ -70,13 +58,26 @@ MeterInfo describe(const PowerPmu& pmu) {
 
 }  // namespace
 
-Probe open_power_pmu(const PowerPmu& pmu, Clock& clock, const std::string& proc) {
+int open_event(const perf_event_attr& attributes, int cpu) {
+  constexpr pid_t every_process = -1;
+  constexpr int no_group = -1;
+  return static_cast<int>(syscall(SYS_perf_event_open, &attributes, every_process, cpu, no_group,
+                                  PERF_FLAG_FD_CLOEXEC));
+}
+
+Probe open_power_pmu(const PowerPmu& pmu, Clock& clock, const std::string& proc,
+                     const OpenEvent& open) {
   auto counters = std::make_shared<std::vector<Counter>>();
   for (const PowerEvent& event : pmu.events)
     for (const int cpu : pmu.cpus) {
-      const int descriptor = open_event(pmu, event, cpu);
+      perf_event_attr attributes{};
+      attributes.size = sizeof attributes;
+      attributes.type = pmu.type;
+      attributes.config = event.config;
+      const int descriptor = open(attributes, cpu);
+      const int error = errno;  // before reading a file changes it
       if (descriptor < 0)
-        return perf_refusal(errno, number_of(read_file(proc + "/sys/kernel/perf_event_paranoid")));
+        return perf_refusal(error, number_of(read_file(proc + "/sys/kernel/perf_event_paranoid")));
       counters->emplace_back(descriptor, event.joules_per_count);
     }
   const std::size_t count = counters->size();

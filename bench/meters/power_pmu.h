@@ -6,10 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "bench/meters/meter.h"
+
+struct perf_event_attr;
 
 namespace ergon {
 
@@ -35,7 +38,13 @@ Maybe<PowerPmu> find_power_pmu(const std::string& sysfs);
 /// Why perf_event_open failed with `error` where /proc says `paranoid`, and what would open it.
 Unavailable perf_refusal(int error, const Maybe<double>& paranoid);
 
+/// A descriptor whose read(2) yields the 8 bytes of a count, or -1 with errno. The meter closes it.
+using OpenEvent = std::function<int(const perf_event_attr& attributes, int cpu)>;
+/// perf_event_open, for every process on that processor.
+int open_event(const perf_event_attr& attributes, int cpu);
+
 /// Opens one counter per event and processor; proc is where perf_event_paranoid is read.
-Probe open_power_pmu(const PowerPmu& pmu, Clock& clock, const std::string& proc);
+Probe open_power_pmu(const PowerPmu& pmu, Clock& clock, const std::string& proc,
+                     const OpenEvent& open = open_event);
 
 }  // namespace ergon

@@ -141,6 +141,10 @@ struct Meter {
   double relative_uncertainty = 0;
   Maybe<double> quantum_joules, period_seconds, shortest_window_seconds;
   double read_seconds = 0;
+  std::optional<double> quantum_watts;  // of a sampled power
+  /// Left out where nothing is known of them: none is then assumed.
+  std::optional<double> jitter_seconds, averaging_seconds, lag_seconds;
+  std::optional<Maybe<std::string>> characterised;  // when, in UTC; older records do not say
   struct Idle {
     double value = 0;
     Interval interval95;

@@ -164,6 +164,11 @@ void fields(Io& io, typename Io::template Of<Meter>& meter) {
   io("quantum_joules", meter.quantum_joules);
   io("period_seconds", meter.period_seconds);
   io("read_seconds", meter.read_seconds);
+  io.optional("quantum_watts", meter.quantum_watts);
+  io.optional("jitter_seconds", meter.jitter_seconds);
+  io.optional("averaging_seconds", meter.averaging_seconds);
+  io.optional("lag_seconds", meter.lag_seconds);
+  io.optional("characterised", meter.characterised);
   io("shortest_window_seconds", meter.shortest_window_seconds);
   io("idle_watts", meter.idle_watts);
   io("primary", meter.primary);

@@ -57,8 +57,8 @@ class Folder {
 /// `arguments` go through the shell, in `folder`.
 inline Result ergon(const Folder& folder, const std::string& arguments,
                     const std::string& environment = "") {
-  const std::string command = "cd '" + folder.path().string() + "' && " + environment +
-                              " '" ERGON_PROGRAM "' " + arguments +
+  const std::string command = "cd '" + folder.path().string() + "' && ERGON_STATE=meters.json " +
+                              environment + " '" ERGON_PROGRAM "' " + arguments +
                               " >out.txt 2>err.txt </dev/null";
   const int status = std::system(command.c_str());  // NOLINT(cert-env33-c)
   Result result;

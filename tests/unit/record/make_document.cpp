@@ -102,6 +102,13 @@ Meter make_meter(const std::string& id, const std::string& scope, bool primary) 
   meter.quantum_joules = 6.1e-5;
   meter.period_seconds = 1e-3;
   meter.read_seconds = 1e-6;
+  meter.jitter_seconds = 5e-5;
+  meter.averaging_seconds = 0.025;
+  meter.lag_seconds = 0.001;
+  if (primary)
+    meter.characterised = Maybe<std::string>("2026-01-31T11:00:00Z");
+  else
+    meter.characterised = Maybe<std::string>(Absent{"its period is long"});
   meter.shortest_window_seconds = 0.1;
   meter.idle_watts = Meter::Idle{20, {19.5, 20.5}};
   meter.primary = primary;

@@ -1,0 +1,154 @@
+#include "bench/measure/characterised.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bench/base/utc.h"
+#include "bench/meters/recheck.h"
+#include "bench/record/lookup.h"
+
+namespace ergon::measure {
+namespace {
+
+constexpr const char* remedy = "ergon doctor --meters";
+/// A run does not wait longer for characterising; the progress line says what it waits for.
+constexpr double longest_seconds = 10;
+constexpr double fast_period_seconds = 0.1;
+
+using OwnedMeter = std::unique_ptr<Meter>;
+
+void refine(OwnedMeter& meter, const Characterisation& found) {
+  MeterInfo info = refined(meter->info(), found);
+  meter = described(std::move(meter), std::move(info));
+}
+
+/// One word of an argument of --meter: a meter's id, or the entry that opens several.
+bool asks_for(std::string_view words, std::string_view id) {
+  while (!words.empty()) {
+    const std::string_view word = words.substr(0, words.find(','));
+    if (word == id || (id.starts_with(word) && id.substr(word.size()).starts_with(':')))
+      return true;
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+  }
+  return false;
+}
+
+class Settler {
+ public:
+  Settler(Energy& energy, const Settling& with) : energy_(energy), with_(with) {}
+
+  /// Empty where the meter holds, else why it is refused.
+  std::string settle(OwnedMeter& meter) {
+    const MeterInfo& info = meter->info();
+    const auto date = energy_.characterised.at(info.id);
+    if (date) return recheck_of(meter, *date);
+    if (info.period_seconds && *info.period_seconds < fast_period_seconds &&
+        characterise_seconds(info) <= longest_seconds)
+      return characterise_of(meter, "");
+    return {};
+  }
+
+ private:
+  std::string recheck_of(OwnedMeter& meter, const std::string& date) {
+    const MeterInfo info = meter->info();
+    const Characterisation known = characterisation_of(*with_.memory.find(info));
+    with_.say(fmt::format("meter {}: rechecking what was found on {}, {:.1f} s", info.id, date,
+                          recheck_seconds(known)));
+    const std::string difference = recheck(*meter, with_.clock, with_.load, known);
+    if (difference.empty()) return {};
+    const std::string reason = fmt::format("it is not as it was found on {}: {}", date, difference);
+    if (characterise_seconds(info) > longest_seconds) return reason;
+    return characterise_of(meter, reason + "; ");
+  }
+
+  std::string characterise_of(OwnedMeter& meter, const std::string& before) {
+    const MeterInfo info = meter->info();
+    with_.say(fmt::format("meter {}: {}characterising it, about {:.0f} s", info.id, before,
+                          characterise_seconds(info)));
+    const Characterisation found = characterise(*meter, with_.clock, with_.load);
+    if (!found.fault.empty()) return before + found.fault;
+    const std::string now = utc_now();
+    if (const std::string lost = with_.memory.keep(info, found, now); !lost.empty())
+      with_.say(fmt::format("meter {}: what was found is not kept: {}", info.id, lost));
+    refine(meter, found);
+    energy_.characterised[info.id] = now;
+    return {};
+  }
+
+  Energy& energy_;
+  const Settling& with_;
+};
+
+void refuse(Energy& energy, std::size_t index, std::string reason, std::string command) {
+  const std::string id = energy.meters[index]->info().id;
+  energy.unavailable.push_back({id, std::move(reason), std::move(command)});
+  energy.meters.erase(energy.meters.begin() + static_cast<std::ptrdiff_t>(index));
+  energy.characterised.erase(id);
+}
+
+}  // namespace
+
+void apply_kept(Energy& energy, const MeterMemory& memory) {
+  for (OwnedMeter& meter : energy.meters) {
+    const std::string id = meter->info().id;
+    if (!is_evidence(meter->info().provenance)) continue;
+    const record::KnownMeter* known = memory.find(meter->info());
+    energy.characterised[id] =
+        known ? Maybe<std::string>(known->characterised)
+              : Absent{fmt::format("not characterised on this machine: run `{}`", remedy)};
+    if (known) refine(meter, characterisation_of(*known));
+  }
+}
+
+void settle(Energy& energy, const std::string& wanted, const Settling& with) {
+  apply_kept(energy, with.memory);
+  Settler settler(energy, with);
+  for (std::size_t i = 0; i < energy.meters.size();) {
+    const MeterInfo& info = energy.meters[i]->info();
+    const bool any = wanted == "auto";
+    if (!is_evidence(info.provenance) || info.part == Part::accelerator ||
+        !(any || asks_for(wanted, info.id))) {
+      ++i;
+      continue;
+    }
+    std::string reason = settler.settle(energy.meters[i]);
+    if (!reason.empty()) {
+      refuse(energy, i, std::move(reason), remedy);
+      continue;
+    }
+    if (any) return;
+    ++i;
+  }
+}
+
+void settle_as_recorded(Energy& energy, const record::Document& document) {
+  for (std::size_t i = 0; i < energy.meters.size();) {
+    const MeterInfo& info = energy.meters[i]->info();
+    const record::Meter* recorded = record::find_meter(document, info.id);
+    if (!recorded) {
+      std::string reason = "this run's record does not have it";
+      for (const record::UnavailableMeter& other : document.unavailable_meters)
+        if (other.meter == info.id) reason = other.reason;
+      refuse(energy, i, std::move(reason), "");
+      continue;
+    }
+    if (recorded->characterised) energy.characterised[info.id] = *recorded->characterised;
+    if (recorded->characterised && *recorded->characterised) {
+      Characterisation found;
+      if (recorded->quantum_watts)
+        found.quantum = *recorded->quantum_watts;
+      else if (info.quantity == Quantity::cumulative_joules)
+        found.quantum = recorded->quantum_joules;
+      found.period_seconds = recorded->period_seconds;
+      found.jitter_seconds = recorded->jitter_seconds.value_or(0);
+      found.averaging_seconds = recorded->averaging_seconds.value_or(0);
+      found.lag_seconds = recorded->lag_seconds.value_or(0);
+      refine(energy.meters[i], found);
+    }
+    ++i;
+  }
+}
+
+}  // namespace ergon::measure
