@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "bench/base/utc.h"
+#include "bench/meters/log_to_come.h"
 #include "bench/meters/recheck.h"
 #include "bench/record/lookup.h"
 
@@ -24,15 +25,11 @@ void refine(OwnedMeter& meter, const Characterisation& found) {
   meter = described(std::move(meter), std::move(info));
 }
 
-/// One word of an argument of --meter: a meter's id, or the entry that opens several.
-bool asks_for(std::string_view words, std::string_view id) {
-  while (!words.empty()) {
-    const std::string_view word = words.substr(0, words.find(','));
-    if (word == id || (id.starts_with(word) && id.substr(word.size()).starts_with(':')))
-      return true;
-    words.remove_prefix(std::min(words.size(), word.size() + 1));
-  }
-  return false;
+/// What a command asked for; a log is yet to come.
+bool asked_for(const std::vector<std::string>& wanted, const std::string& id) {
+  return id != log_to_come_id &&
+         (wanted.front() == "auto" ||
+          std::ranges::any_of(wanted, [&](const std::string& one) { return is_named(id, one); }));
 }
 
 class Settler {
@@ -102,14 +99,13 @@ void apply_kept(Energy& energy, const MeterMemory& memory) {
   }
 }
 
-void settle(Energy& energy, const std::string& wanted, const Settling& with) {
+void settle(Energy& energy, const std::vector<std::string>& wanted, const Settling& with) {
   apply_kept(energy, with.memory);
   Settler settler(energy, with);
   for (std::size_t i = 0; i < energy.meters.size();) {
     const MeterInfo& info = energy.meters[i]->info();
-    const bool any = wanted == "auto";
-    if (!is_evidence(info.provenance) || info.part == Part::accelerator ||
-        !(any || asks_for(wanted, info.id))) {
+    const Part part = info.part;
+    if (!is_evidence(info.provenance) || part == Part::accelerator || !asked_for(wanted, info.id)) {
       ++i;
       continue;
     }
@@ -118,7 +114,7 @@ void settle(Energy& energy, const std::string& wanted, const Settling& with) {
       refuse(energy, i, std::move(reason), remedy);
       continue;
     }
-    if (any) return;
+    if (wanted.front() == "auto" && part == Part::processor) return;
     ++i;
   }
 }

@@ -25,9 +25,9 @@ struct Settling {
 /// Applies what is kept to every meter of `energy`.
 void apply_kept(Energy& energy, const MeterMemory& memory);
 
-/// apply_kept(), then rechecks the meters that `wanted` (an argument of --meter) asks for: of
-/// "auto", down to the first that holds. Moves those that do not hold to `energy.unavailable`.
-void settle(Energy& energy, const std::string& wanted, const Settling& with);
+/// apply_kept(), then rechecks the meters that `wanted` (MeterChoice) asks for: of "auto", down to
+/// the first of a processor that holds. Moves those that do not hold to `energy.unavailable`.
+void settle(Energy& energy, const std::vector<std::string>& wanted, const Settling& with);
 
 /// For a launch of a run that has settled: the meters as its record describes them.
 void settle_as_recorded(Energy& energy, const record::Document& document);

@@ -35,11 +35,6 @@ bool is_registered(const std::string& entry) {
                      [&](const MeterEntry& e) { return e.id == entry; });
 }
 
-/// `wanted` names a meter, or all that an entry opens.
-bool is_named(const std::string& id, const std::string& wanted) {
-  return id == wanted || id.starts_with(wanted + ":");
-}
-
 std::string known_meters() {
   std::string out = "auto, none";
   for (const MeterEntry& entry : meter_entries()) out += std::string(", ") + entry.id;
@@ -112,6 +107,10 @@ void describe_timing(const MeterInfo& info, const bool characterised, record::Me
 }
 
 }  // namespace
+
+bool is_named(const std::string& id, const std::string& wanted) {
+  return id == wanted || id.starts_with(wanted + ":");
+}
 
 config::CpuIdentity identify_cpu() {
   const CpuInfo& info = cpu_info();

@@ -25,6 +25,9 @@ struct EvidenceOptions {
 
 config::CpuIdentity identify_cpu();
 
+/// `wanted` names a meter, or all that an entry opens: "nvml" means "nvml:0" too.
+bool is_named(const std::string& id, const std::string& wanted);
+
 struct Energy {
   std::vector<std::unique_ptr<Meter>> meters;  // best first
   std::vector<Unavailable> unavailable;

@@ -24,6 +24,7 @@
 #include "bench/measure/conclude.h"
 #include "bench/measure/follow.h"
 #include "bench/measure/host.h"
+#include "bench/measure/meter_choice.h"
 #include "bench/measure/progress.h"
 #include "bench/meters/cpu_load.h"
 #include "bench/meters/log_to_come.h"
@@ -80,9 +81,9 @@ void settle_for_run(Energy& energy, const RunOptions& options, Clock& clock) {
   MeterMemory memory = MeterMemory::open();
   if (options.follow) return apply_kept(energy, memory);
   CpuLoad load(usable_processor_ids());
-  settle(energy, options.evidence.meter, {clock, load, memory, [](std::string_view line) {
-                                            std::fprintf(stderr, "%s\n", std::string(line).c_str());
-                                          }});
+  settle(energy, choose_meters(options.evidence.meters).wanted,
+         {clock, load, memory,
+          [](std::string_view line) { std::fprintf(stderr, "%s\n", std::string(line).c_str()); }});
 }
 
 record::Document header(const config::Suite& suite, const Machine& machine,
