@@ -191,7 +191,7 @@ std::size_t linear_oracle_bytes(const Attention& a, const LinearChecks& checks) 
   const std::int64_t state = a.head_dim * a.v_head_dim;
   // Widened, with decays; in the recurrence the state twice as f32.
   const std::int64_t head = (a.q_len + 1) * (2 * a.head_dim + a.v_head_dim + 2) + 2 * state;
-  return static_cast<std::size_t>(head + 4 * usable_processors() * a.v_head_dim) * sizeof(double) +
+  return static_cast<std::size_t>(head + 4 * a.v_head_dim * usable_processors()) * sizeof(double) +
          expected_rows_bytes(outputs, a.v_head_dim) + expected_rows_bytes(states, a.v_head_dim);
 }
 

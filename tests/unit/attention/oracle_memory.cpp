@@ -33,7 +33,9 @@ void expect_all_is_said(const FieldMap& some) {
     EXPECT_EQ(outputs.checked_by(*attention_family().oracle(a, *inputs)).mismatch, std::nullopt);
     const std::size_t most = allocations().most - before.bytes;
     EXPECT_LE(most, said + 4096) << a.name() << " " << dtype;
-    EXPECT_GE(4 * most + 65536, said) << a.name() << " " << dtype;
+    // Nor is several times as much said, though not every thread has rows.
+    const auto threads = static_cast<std::size_t>(usable_processors());
+    EXPECT_GE(4 * most + 65536 + 16384 * threads, said) << a.name() << " " << dtype;
   }
 }
 
