@@ -16,6 +16,7 @@ namespace {
 constexpr double cells_per_time = 4;
 /// Cells of the log that are compared with cells of the run.
 constexpr double most_products = 4e9;
+constexpr double most_cells = 5e7;
 constexpr std::size_t least_cells = 12;
 /// Of the cells that the best covered offset compares.
 constexpr double least_coverage = 0.8;
@@ -98,6 +99,8 @@ Maybe<double> coarse_offset(const std::vector<KnownTime>& known, const Trace& wa
   for (const KnownTime& time : known)
     shortest = std::min(shortest, time.end_seconds - time.start_seconds);
   const double cell = std::max(1.05 * period_seconds, shortest / cells_per_time);
+  if ((watts.back().seconds - watts.front().seconds) / cell > most_cells)
+    return Absent{"cannot align: the log lasts too long for the run's short idle and busy times"};
   const std::vector<double> log = cells_of_log(watts, cell);
   const std::vector<Cell> run = cells_of_run(known, cell);
   if (run.size() < least_cells)

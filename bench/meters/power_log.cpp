@@ -184,7 +184,9 @@ class Parser {
     const double resolution = figure->resolution * unit_.si;
     log_.value_resolution =
         log_.readings.empty() ? resolution : std::min(log_.value_resolution, resolution);
-    log_.readings.push_back({seconds, figure->value * unit_.si, {}, 0});
+    const double value = figure->value * unit_.si;
+    if (!std::isfinite(value)) refuse(name_of(value_), "is too large");
+    log_.readings.push_back({seconds, value, {}, 0});
     log_.lines.push_back(line_);
   }
 

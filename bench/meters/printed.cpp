@@ -98,8 +98,11 @@ std::optional<Unit> unit_behind(std::string_view text, std::size_t at) {
   return unit_from_name(text.substr(at, end - at));
 }
 
-Printed in_unit(const Number& number, const Unit& unit) {
-  return {number.value * unit.si, unit.quantity, number.resolution * unit.si};
+Maybe<Printed> in_unit(const Number& number, const Unit& unit) {
+  const Printed printed{number.value * unit.si, unit.quantity, number.resolution * unit.si};
+  if (!std::isfinite(printed.value) || !std::isfinite(printed.resolution))
+    return Absent{"the number is too large"};
+  return printed;
 }
 
 Maybe<Printed> of_group(const Pattern::Found& found, const std::optional<Unit>& unit) {

@@ -4,6 +4,7 @@
 // calls it. A finding is a sanitizer's report or an exception that leaves the target.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -78,5 +79,34 @@ class Choices {
   std::size_t at_ = 0;
   std::minstd_rand beyond_;
 };
+
+/// A mutator of texts: takes out, doubles, replaces or puts in a piece. Returns the new size.
+inline std::size_t change_text(std::uint8_t* data, std::size_t size, std::size_t most,
+                               unsigned seed, std::span<const char* const> pieces) {
+  std::minstd_rand random(seed + 1);
+  const auto below = [&](std::size_t limit) { return random() % std::max<std::size_t>(1, limit); };
+  std::string text(reinterpret_cast<const char*>(data), size);
+  const std::size_t at = below(text.size() + 1);
+  const std::size_t length = std::min(text.size() - at, below(12));
+  switch (below(5)) {
+    case 0:
+      text.erase(at, length);
+      break;
+    case 1:
+      text.insert(at, text.substr(below(text.size() + 1), below(40)));
+      break;
+    case 2:
+      text.replace(at, length, pieces[below(pieces.size())]);
+      break;
+    case 3:
+      text.insert(at, pieces[below(pieces.size())]);
+      break;
+    default:
+      text.insert(at, 1, static_cast<char>(below(256)));
+  }
+  size = std::min(text.size(), most);
+  std::copy_n(text.begin(), size, reinterpret_cast<char*>(data));
+  return size;
+}
 
 }  // namespace ergon::fuzz

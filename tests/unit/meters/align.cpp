@@ -171,6 +171,12 @@ TEST_F(Refused, WhereTheLogsClockIsNoClock) {
   EXPECT_THAT(refusal(run, sensor.log(run, random)), HasSubstr("cannot align"));
 }
 
+TEST_F(Refused, WhereTheLogLastsForYears) {
+  Trace log = sensor.log(run, random);
+  log.back().seconds += 1e9;
+  EXPECT_THAT(refusal(run, log), HasSubstr("lasts too long"));
+}
+
 TEST_F(Refused, NotWhereReadingsAreLost) {
   Trace log = sensor.log(run, random);
   log.erase(log.begin() + static_cast<std::ptrdiff_t>(log.size() / 2),

@@ -87,6 +87,7 @@ TEST(Printed, TakesNoPartOfAnotherNumberOrWord) {
 
 TEST(Printed, SaysWhyThereIsNoValue) {
   EXPECT_THAT(plain("").reason(), HasSubstr("no number"));
+  EXPECT_THAT(plain("1e308 kW").reason(), HasSubstr("too large"));
   EXPECT_THAT(plain("nan W").reason(), HasSubstr("no number"));
   EXPECT_THAT(matched("power: N/A", "power: (.*)").reason(),
               HasSubstr("'N/A', which is no number"));
