@@ -325,12 +325,12 @@ struct BlindMeter final : Meter {
 
 TEST_F(AMember, WithALogToComeLeavesIdleAndBusyTimesAroundItsEnergyWindows) {
   BlindMeter meter(clock);
-  session.meter = &meter;
+  session.meters.emplace_back().meter = &meter;
   session.beacons = Beacons{0.1};
   const FakeImplementation honest("honest");
   const auto it = member(honest);
   it->warm_up();
-  it->measure_energy();
+  it->measure_energy(1e3);
   ASSERT_TRUE(it->row.energy) << it->row.energy.reason();
   const auto& windows = it->row.energy->samples;
   for (const record::EnergySample& window : windows)
@@ -346,7 +346,7 @@ TEST_F(AMember, WithALogToComeLeavesIdleAndBusyTimesAroundItsEnergyWindows) {
   const auto end = [](const auto& span) { return span.start_seconds + span.seconds; };
   EXPECT_NEAR(end(sink.beacons[2]), windows.front().start_seconds, 5e-3);
   EXPECT_NEAR(end(windows.back()), sink.beacons[3].start_seconds, 5e-3);
-  it->measure_energy();  // the idle time before is still known
+  it->measure_energy(1e3);  // the idle time before is still known
   EXPECT_EQ(sink.beacons.size(), 9U);
 }
 

@@ -12,7 +12,13 @@
 namespace ergon::simulator {
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__)  // ten times slower; what is counted is counted elsewhere
+constexpr int runs = 20;
+constexpr bool counts = false;
+#else
 constexpr int runs = 200;
+constexpr bool counts = true;
+#endif
 constexpr std::uint64_t seed = 7;
 /// A 95 % quantile of 200 draws is itself known to about this.
 constexpr double sampling = 1.1;
@@ -45,7 +51,7 @@ TEST(Coverage, StatedErrorsHoldTheTruthAsOftenAsTheySay) {
 
 TEST(Coverage, StatedErrorsAreNotWiderThanTwiceWhatWasNeeded) {
   for (const Coverage& cell : cells())
-    if (cell.figures() >= runs / 2) {
+    if (counts && cell.figures() >= runs / 2) {
       EXPECT_LE(cell.stated, most_too_wide * sampling * cell.achieved) << named(cell);
     }
 }
@@ -95,7 +101,8 @@ void compare_with_docs(const std::string& marker, const std::string& fresh) {
     return;
   }
 #if defined(__x86_64__)  // elsewhere multiplications and additions are fused
-  EXPECT_EQ(text.substr(from, to - from), fresh) << "ERGON_UPDATE_DOCS=1 writes it anew";
+  if (counts)
+    EXPECT_EQ(text.substr(from, to - from), fresh) << "ERGON_UPDATE_DOCS=1 writes it anew";
 #endif
 }
 
