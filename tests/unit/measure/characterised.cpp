@@ -64,7 +64,7 @@ class Characterised : public testing::Test {
     MeterMemory memory = this->memory();
     EXPECT_EQ(memory.keep(info, simulator::characterise_simulated(traits, 11), utc), "");
   }
-  void settle(const std::string& wanted = "auto") {
+  void settle(const std::vector<std::string>& wanted = {"auto"}) {
     MeterMemory memory = this->memory();
     measure::settle(energy_, wanted, {clock_, load_, memory, [&](std::string_view line) {
                                         said_.emplace_back(line);
@@ -172,13 +172,13 @@ TEST_F(Characterised, OfSeveralThatAreNamedEachIsRechecked) {
   keep(traits_of("powercap"));
   add(traits_of("perf"));
   add(traits_of("powercap"));
-  settle("powercap,perf");
+  settle({"powercap", "perf"});
   EXPECT_EQ(said_.size(), 2U);
 }
 
 TEST_F(Characterised, NoneAsksForNone) {
   add(traits_of("perf"));
-  settle("none");
+  settle({"none"});
   EXPECT_THAT(said_, IsEmpty());
 }
 

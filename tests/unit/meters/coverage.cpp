@@ -101,8 +101,9 @@ void compare_with_docs(const std::string& marker, const std::string& fresh) {
     return;
   }
 #if defined(__x86_64__)  // elsewhere multiplications and additions are fused
-  if (counts)
+  if (counts) {
     EXPECT_EQ(text.substr(from, to - from), fresh) << "ERGON_UPDATE_DOCS=1 writes it anew";
+  }
 #endif
 }
 
