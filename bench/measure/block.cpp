@@ -119,6 +119,16 @@ void verify_with_other_inputs(const Family& family, const Workload& workload, In
     attempt(*member, "verifying again", session, [&] { member->verify_again(*oracle); });
 }
 
+/// The time of a block that is left to rounds: all but what energy needs, and half of it at least.
+double rounds_share(const Members& members, double seconds) {
+  constexpr double most = 0.95;
+  constexpr double least = 0.5;
+  constexpr double margin = 1.2;
+  double energy = 0;
+  for (const auto& member : members) energy += member->energy_seconds();
+  return std::clamp(1 - margin * energy / seconds, least, most);
+}
+
 /// Each gets an equal part of what is left, and at least so much.
 void measure_energy(Members& members, double until, Session& session) {
   constexpr double least_seconds = 2;
@@ -150,11 +160,10 @@ void measure(const BlockPlan& plan, double seconds, Ceilings& ceilings, Session&
   verify(members, *block.oracle, plan.slots);
   for (auto& member : members) member->warm_up();
 
-  const double energy_share = session.meters.empty() ? 0.95 : 0.8;
+  const double rounds_end = begun + rounds_share(members, seconds) * seconds;
   const auto bounds = ceilings.of(plan);
   if (const auto measured = usable(members); !measured.empty())
-    measure_rounds({measured, bounds, *block.inputs, *block.oracle, plan},
-                   begun + energy_share * seconds, session);
+    measure_rounds({measured, bounds, *block.inputs, *block.oracle, plan}, rounds_end, session);
   for (auto& member : members)
     attempt(*member, "timing its stages", session, [&] { member->time_stages(); });
   measure_energy(members, begun + seconds, session);

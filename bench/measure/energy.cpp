@@ -109,6 +109,12 @@ std::vector<record::EnergySample> Member::energy_window(std::int64_t lead_calls,
   return samples;
 }
 
+double Member::energy_seconds() const {
+  if (!usable() || session_.meters.empty()) return 0;
+  const auto need = need_of(session_.meters.front(), session_.effort.energy_error);
+  return need ? seconds_of(*need, session_.effort) : 0;
+}
+
 void Member::measure_energy(double seconds) {
   if (!usable()) return;
   if (session_.meters.empty()) {

@@ -35,6 +35,8 @@ class Member {
   /// A window like the timed ones, kept out of the samples, with a check of one call in its middle.
   void check_inside_a_window(const Oracle& oracle);
   void time_stages();
+  /// What the primary meter's windows of this member take; 0 where there will be none.
+  double energy_seconds() const;
   /// Windows that all take no longer than `seconds`, or no energy, with the reason.
   void measure_energy(double seconds);
   /// Half the interval's width over the median; infinite with too few samples.

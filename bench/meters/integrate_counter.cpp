@@ -258,8 +258,10 @@ double seconds_to_tell_broken(const MeterInfo& meter, double watts) {
 Maybe<Joules> of_counter(const MeterInfo& meter, Readings inside, Readings after, Window window) {
   if (!meter.quantum_joules || !meter.period_seconds)
     return Absent{"the counter's quantum and period are not known, so neither is its error"};
-  const Counter counter{*meter.quantum_joules, *meter.period_seconds,      meter.jitter_seconds,
-                        lead_seconds(meter),   meter.counter_range_joules, most_watts(meter.scope)};
+  const double trailing = *meter.period_seconds + meter.jitter_seconds + meter.lag_seconds;
+  const Counter counter{*meter.quantum_joules,      *meter.period_seconds,
+                        meter.jitter_seconds,       trailing,
+                        meter.counter_range_joules, most_watts(meter.scope)};
   const auto rising = unwrapped(counter, inside);
   if (!rising) return Absent{rising.reason()};
   if (std::string still = standstill(meter, *rising, inside, after); !still.empty())

@@ -59,8 +59,8 @@ TEST(CounterEnergy, WithoutALeadDoesNotKnowWhatTheFirstPeriodsShow) {
   const Trace trace = {{0, 0, {}}, {10, 500, {}}};
   const double led = integrate(counter(), trace, led_ten_seconds)->error;
   const double unled = integrate(counter(), trace, ten_seconds)->error;
-  // Two periods, at none to twice the window's power.
-  EXPECT_NEAR(unled * unled - led * led, std::pow(combined({2 * 50 * 2e-3}), 2), 1e-12);
+  // A period, at none to twice the window's power.
+  EXPECT_NEAR(unled * unled - led * led, std::pow(combined({2 * 50 * 1e-3}), 2), 1e-12);
 }
 
 TEST(CounterEnergy, InterpolatesBetweenReadingsAndDoesNotKnowWhatFlowedUpToTheNearest) {
