@@ -262,12 +262,42 @@ void find_response(Meter& meter, Clock& clock, Load& load, Characterisation& fou
         found.busy_watts->high);
 }
 
+/// Under load. Of a sum, each counter alone: how far the sum may be from the truth is then at most
+/// the longest of their periods, and the root of the sum of their squared quanta.
+void find_steps(Meter& meter, Clock& clock, Characterisation& found) {
+  std::vector<Meter*> parts = meter.parts();
+  if (parts.empty()) parts.push_back(&meter);
+  double squares = 0;
+  double longest = 0;
+  for (Meter* part : parts) {
+    const std::string whose = parts.size() > 1 ? part->info().id : "it";
+    const Trace trace = watch(*part, clock);
+    found.fault = first_fault(trace);
+    if (found.fault.empty() && changes_of(trace).empty())
+      found.fault = fmt::format("{} stands still: {} readings in {:.3g} s are the same", whose,
+                                trace.size(), trace.back().seconds - trace.front().seconds);
+    if (!found.fault.empty()) return;
+    const Characterisation one = observed(trace, meter.info().quantity);
+    if (!one.quantum || !one.period_seconds) {
+      found.fault = fmt::format("{} changed too rarely in {:.3g} s to show its period", whose,
+                                trace.back().seconds - trace.front().seconds);
+      return;
+    }
+    squares += *one.quantum * *one.quantum;
+    longest = std::max(longest, *one.period_seconds);
+    found.jitter_seconds = std::max(found.jitter_seconds, one.jitter_seconds);
+  }
+  found.quantum = std::sqrt(squares);
+  found.period_seconds = longest;
+}
+
 class Described final : public Meter {
  public:
   Described(std::unique_ptr<Meter> meter, MeterInfo info)
       : meter_(std::move(meter)), info_(std::move(info)) {}
   const MeterInfo& info() const noexcept override { return info_; }
   Reading read() override { return meter_->read(); }
+  std::vector<Meter*> parts() override { return meter_->parts(); }
 
  private:
   std::unique_ptr<Meter> meter_;
@@ -316,24 +346,11 @@ Characterisation characterise(Meter& meter, Clock& clock, Load& load) {
   for (int i = 0; i < timed_reads; ++i) trace.push_back(meter.read());
   found.read_seconds = (clock.now_seconds() - start) / timed_reads;
   found.fault = first_fault(trace);
-  if (found.fault.empty()) {
-    trace = watch(meter, clock);
-    found.fault = first_fault(trace);
-  }
-  if (!found.fault.empty()) {
+  if (found.fault.empty()) find_steps(meter, clock, found);
+  if (found.fault.empty())
+    find_response(meter, clock, load, found);
+  else
     load.set(false);
-    return found;
-  }
-  const double read_seconds = found.read_seconds;
-  found = observed(trace, meter.info().quantity);
-  found.read_seconds = read_seconds;
-  if (changes_of(trace).empty()) {
-    found.fault = fmt::format("it stands still: {} readings in {:.3g} s are the same", trace.size(),
-                              trace.back().seconds - trace.front().seconds);
-    load.set(false);
-    return found;
-  }
-  find_response(meter, clock, load, found);
   return found;
 }
 

@@ -13,6 +13,8 @@ constexpr int probe_reads = 20000;
 /// Enough to tell the period from one hiccup; RAPL makes them in about 16 ms.
 constexpr int probe_steps = 16;
 constexpr int computed_reads = 16;
+/// Counters that are summed here move every millisecond or so.
+constexpr double longest_still_seconds = 50e-3;
 
 /// What rapid reading shows of a counter.
 struct Observed {
@@ -66,8 +68,15 @@ Observed observe(Meter& meter, Clock& clock, double seconds) {
 
 }  // namespace
 
-ClockedMeter::ClockedMeter(MeterInfo info, Clock& clock, Source source)
-    : info_(std::move(info)), clock_(clock), source_(std::move(source)) {}
+ClockedMeter::ClockedMeter(MeterInfo info, Clock& clock, Source source,
+                           std::vector<std::unique_ptr<Meter>> parts)
+    : info_(std::move(info)), clock_(clock), source_(std::move(source)), parts_(std::move(parts)) {}
+
+std::vector<Meter*> ClockedMeter::parts() {
+  std::vector<Meter*> out;
+  for (const auto& part : parts_) out.push_back(part.get());
+  return out;
+}
 
 Reading ClockedMeter::read() {
   const double before = clock_.now_seconds();
@@ -80,8 +89,42 @@ Reading ClockedMeter::read() {
   return reading;
 }
 
-Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters,
-                   double seconds) {
+namespace {
+
+/// Not a value where one stands still while others move.
+Source sum_of(std::vector<Summand> counters, Clock& clock) {
+  struct Last {
+    double joules;
+    double since_seconds;
+  };
+  return [counters = std::move(counters), last = std::vector<Last>(),
+          &clock]() mutable -> Maybe<double> {
+    const double now = clock.now_seconds();
+    const bool first = last.empty();
+    if (first) last.assign(counters.size(), {0, now});
+    double sum = 0;
+    double moved = 0;
+    for (std::size_t i = 0; i < counters.size(); ++i) {
+      const Maybe<double> joules = counters[i].joules();
+      if (!joules) {
+        last.clear();
+        return joules;
+      }
+      if (first || *joules != last[i].joules) last[i] = {*joules, now};
+      moved = i == 0 ? last[i].since_seconds : std::max(moved, last[i].since_seconds);
+      sum += *joules;
+    }
+    for (std::size_t i = 0; i < counters.size(); ++i)
+      if (moved - last[i].since_seconds > longest_still_seconds)
+        return Absent{fmt::format("{} stands still for {:.3g} s while others move",
+                                  counters[i].name, moved - last[i].since_seconds)};
+    return sum;
+  };
+}
+
+/// `info` with what reading rapidly shows, or why it is no meter.
+std::variant<MeterInfo, Unavailable> looked_at(MeterInfo info, Clock& clock, const Source& joules,
+                                               std::size_t counters, double seconds) {
   ClockedMeter trial(info, clock, joules);
   const Observed seen = observe(trial, clock, seconds);
   if (!seen.fault.empty()) return Unavailable{info.id, seen.fault, ""};
@@ -94,7 +137,35 @@ Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t coun
   info.quantum_joules = seen.smallest_step * static_cast<double>(counters);
   info.period_seconds = seen.period_seconds() * static_cast<double>(counters);
   info.read_seconds = seen.read_seconds();
-  return std::make_unique<ClockedMeter>(std::move(info), clock, std::move(joules));
+  return info;
+}
+
+/// A meter of `joules`, which are those of `parts` together.
+Probe opened(MeterInfo info, Clock& clock, Source joules, std::size_t counters, double seconds,
+             std::vector<std::unique_ptr<Meter>> parts) {
+  auto looked = looked_at(std::move(info), clock, joules, counters, seconds);
+  if (auto* none = std::get_if<Unavailable>(&looked)) return std::move(*none);
+  return std::make_unique<ClockedMeter>(std::get<MeterInfo>(std::move(looked)), clock,
+                                        std::move(joules), std::move(parts));
+}
+
+}  // namespace
+
+Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters,
+                   double seconds) {
+  return opened(std::move(info), clock, std::move(joules), counters, seconds, {});
+}
+
+Probe open_sum(const MeterInfo& info, Clock& clock, const std::vector<Summand>& counters) {
+  std::vector<std::unique_ptr<Meter>> parts;
+  for (const Summand& counter : counters) {
+    MeterInfo part = info;
+    part.id = counter.name;
+    parts.push_back(std::make_unique<ClockedMeter>(part, clock, counter.joules));
+  }
+  if (parts.size() == 1) parts.clear();
+  return opened(info, clock, sum_of(counters, clock), counters.size(), quick_counter_seconds,
+                std::move(parts));
 }
 
 Probe open_computed(MeterInfo info, Clock& clock, Source joules) {

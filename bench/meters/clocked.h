@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "bench/meters/meter.h"
 
@@ -14,19 +17,26 @@ using Source = std::function<Maybe<double>()>;
 /// Stamps what `source` yields with the injected clock.
 class ClockedMeter final : public Meter {
  public:
-  ClockedMeter(MeterInfo info, Clock& clock, Source source);
+  ClockedMeter(MeterInfo info, Clock& clock, Source source,
+               std::vector<std::unique_ptr<Meter>> parts = {});
   const MeterInfo& info() const noexcept override { return info_; }
   Reading read() override;
+  std::vector<Meter*> parts() override;
 
  private:
   MeterInfo info_;
   Clock& clock_;
   Source source_;
+  std::vector<std::unique_ptr<Meter>> parts_;
 };
 
 /// Enough for counters that step every millisecond, as RAPL's do.
 inline constexpr double quick_counter_seconds = 0.05;
 
+struct Summand {
+  std::string name;
+  Source joules;
+};
 /// Opens a sum of `counters` cumulative counters and characterises it by reading it rapidly, for
 /// `seconds` and 20,000 reads at most: quantum (the smallest step seen; the counter's own unit may
 /// be finer), period (mean time between steps) and the cost of a read. Counters that step in turn
@@ -34,6 +44,11 @@ inline constexpr double quick_counter_seconds = 0.05;
 /// `counters`. Unavailable where a read fails or the sum stands still.
 Probe open_counter(MeterInfo info, Clock& clock, Source joules, std::size_t counters,
                    double seconds = quick_counter_seconds);
+
+/// open_counter() of counters that all move, which are then the meter's parts. Not a value where
+/// one has stood still for longer than any that counts a running machine does, while others moved:
+/// the sum would hide it.
+Probe open_sum(const MeterInfo& info, Clock& clock, const std::vector<Summand>& counters);
 
 /// Opens a meter whose joules are computed: no quantum and no period; only the cost of a read is
 /// measured. Unavailable where a read fails.

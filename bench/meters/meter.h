@@ -124,6 +124,9 @@ class Meter {
   virtual const MeterInfo& info() const noexcept = 0;
   /// Never throws for a sensor's fault: that is an invalid reading with a reason.
   virtual Reading read() = 0;
+  /// The counters that it sums, each as a meter of its own: they step in turn, so that the sum does
+  /// not show when one of them does. None where it is one.
+  virtual std::vector<Meter*> parts() { return {}; }
 };
 
 /// Figures for meters that model: whole-machine watts at idle and under full load for the

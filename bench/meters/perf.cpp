@@ -24,13 +24,9 @@ class Counter {
  public:
   Counter(int descriptor, double joules_per_count)
       : descriptor_(descriptor), joules_per_count_(joules_per_count) {}
-  Counter(Counter&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)),
-        joules_per_count_(other.joules_per_count_) {}
-  Counter& operator=(Counter&&) = delete;
-  ~Counter() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
+  Counter(const Counter&) = delete;
+  Counter& operator=(const Counter&) = delete;
+  ~Counter() { close(descriptor_); }
   Maybe<double> joules() const {
     std::uint64_t count = 0;
     const ssize_t got = ::read(descriptor_, &count, sizeof count);
@@ -67,7 +63,7 @@ int open_event(const perf_event_attr& attributes, int cpu) {
 
 Probe open_power_pmu(const PowerPmu& pmu, Clock& clock, const std::string& proc,
                      const OpenEvent& open) {
-  auto counters = std::make_shared<std::vector<Counter>>();
+  std::vector<Summand> counters;
   for (const PowerEvent& event : pmu.events)
     for (const int cpu : pmu.cpus) {
       perf_event_attr attributes{};
@@ -78,19 +74,11 @@ Probe open_power_pmu(const PowerPmu& pmu, Clock& clock, const std::string& proc,
       const int error = errno;  // before reading a file changes it
       if (descriptor < 0)
         return perf_refusal(error, number_of(read_file(proc + "/sys/kernel/perf_event_paranoid")));
-      counters->emplace_back(descriptor, event.joules_per_count);
+      const auto counter = std::make_shared<Counter>(descriptor, event.joules_per_count);
+      counters.push_back({fmt::format("{} of processor {}", event.name, cpu),
+                          [counter] { return counter->joules(); }});
     }
-  const std::size_t count = counters->size();
-  const auto sum = [counters]() -> Maybe<double> {
-    double joules = 0;
-    for (const Counter& counter : *counters) {
-      const auto one = counter.joules();
-      if (!one) return one;
-      joules += *one;
-    }
-    return joules;
-  };
-  return open_counter(describe(pmu), clock, sum, count);
+  return open_sum(describe(pmu), clock, counters);
 }
 
 Probes probe_perf(const MeterContext& context) {

@@ -9,6 +9,7 @@
 // Source: Documentation/power/powercap/powercap.rst of the Linux kernel.
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -169,16 +170,11 @@ Probes probe_powercap(const MeterContext& context) {
   add_packages(found, selection);
   if (selection.zones.empty()) return one(none("no zone under " + powercap + " is a package"));
   add_memory(powercap, selection);
-  const auto sum = [zones = selection.zones]() mutable -> Maybe<double> {
-    double joules = 0;
-    for (Zone& zone : zones) {
-      const auto one = zone.advance();
-      if (!one) return one;
-      joules += *one;
-    }
-    return joules;
-  };
-  return one(open_counter(describe(selection), *context.clock, sum, selection.zones.size()));
+  std::vector<Summand> counters;
+  for (const Zone& zone : selection.zones)
+    counters.push_back(
+        {zone.folder, [zone = std::make_shared<Zone>(zone)] { return zone->advance(); }});
+  return one(open_sum(describe(selection), *context.clock, counters));
 }
 
 }  // namespace ergon

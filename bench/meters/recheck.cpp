@@ -153,6 +153,18 @@ std::string compare_gain(const MeterInfo& meter, const Characterisation& known, 
       before, under);
 }
 
+/// The longest period of the counters is that of the sum; their quanta are not told apart in it.
+std::string compare_parts(const MeterInfo& meter, const Characterisation& known,
+                          const std::vector<Trace>& traces) {
+  std::string first;
+  for (const Trace& trace : traces) {
+    const std::string difference = compare_period(meter, known, trace);
+    if (difference.empty()) return {};
+    if (first.empty()) first = difference;
+  }
+  return first;
+}
+
 std::string fault_of(const Trace& trace) {
   for (const Reading& reading : trace)
     if (!reading.invalid.empty()) return reading.invalid;
@@ -177,25 +189,34 @@ double recheck_seconds(const Characterisation& known) noexcept { return 2 * phas
 
 std::string recheck(Meter& meter, Clock& clock, Load& load, const Characterisation& known) {
   const double length = phase_seconds(known);
+  const std::vector<Meter*> parts = meter.parts();
   const double pause = std::max({known.period_seconds.value_or(0) / readings_per_period,
                                  known.read_seconds, least_pause_seconds});
   const auto read_for = [&](Trace& trace) {
     read_until(meter, clock, clock.now_seconds() + length, pause, trace);
   };
   Trace idle, busy;
+  std::vector<Trace> of_parts(parts.size());
   load.set(false);
   read_for(idle);
   {
     const Switched on(load);
     read_for(busy);
+    const double share = length / static_cast<double>(std::max<std::size_t>(1, parts.size()));
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      read_until(*parts[i], clock, clock.now_seconds() + share, pause, of_parts[i]);
   }
-  for (const Trace* trace : {&idle, &busy})
+  std::vector<const Trace*> traces = {&idle, &busy};
+  for (const Trace& trace : of_parts) traces.push_back(&trace);
+  for (const Trace* trace : traces)
     if (std::string fault = fault_of(*trace); !fault.empty()) return fault;
+  if (std::string difference = compare_gain(meter.info(), known, idle, busy); !difference.empty())
+    return difference;
+  if (!parts.empty()) return compare_parts(meter.info(), known, of_parts);
   Trace all = idle;
   all.insert(all.end(), busy.begin(), busy.end());
   for (std::string difference :
-       {compare_gain(meter.info(), known, idle, busy), compare_period(meter.info(), known, all),
-        compare_quantum(known, busy)})
+       {compare_period(meter.info(), known, all), compare_quantum(known, busy)})
     if (!difference.empty()) return difference;
   return {};
 }

@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "bench/meters/clocked.h"
+#include "bench/meters/recheck.h"
 #include "bench/meters/simulator/coverage.h"
 
 namespace ergon::simulator {
@@ -81,6 +85,64 @@ TEST(Characterise, ASensorThatCannotBeReadSaysWhy) {
   NoLoad load;
   sensor.break_at(Fault::permission_lost, 0);
   EXPECT_THAT(characterise(sensor, clock, load).fault, HasSubstr("permission"));
+}
+
+/// Package and memory, each moving once a millisecond, the second 50 us after the first.
+struct PackageAndMemory {
+  PackageAndMemory() {
+    clock.sleep_until(1);
+    MeterInfo info;
+    info.id = "sum";
+    Probe probe =
+        open_sum(info, clock, {{"package", counter(0.8, 0)}, {"memory", counter(0.2, 50e-6)}});
+    meter = std::move(std::get<std::unique_ptr<Meter>>(probe));
+  }
+  Source counter(double share, double phase) {
+    return [this, share, phase]() -> Maybe<double> {
+      clock.advance(2e-6);
+      const double updated = std::floor((clock.now_seconds() - phase) / 1e-3) * 1e-3 + phase;
+      const bool stuck = updated > stuck_from && share < 0.5;
+      return std::floor(share * machine.joules(stuck ? stuck_from : updated) / 61e-6) * 61e-6;
+    };
+  }
+  struct MachineLoad final : Load {
+    explicit MachineLoad(Machine& its_machine) : machine(its_machine) {}
+    void set(bool on) override { machine.load(on); }
+    Machine& machine;
+  };
+  VirtualClock clock;
+  Machine machine{{}, clock, 5};
+  MachineLoad load{machine};
+  double stuck_from = HUGE_VAL;
+  std::unique_ptr<Meter> meter;
+};
+
+TEST(Characterise, CountersThatStepInTurnAreToldApart) {
+  PackageAndMemory sum;
+  const Characterisation found = characterise(*sum.meter, sum.clock, sum.load);
+  ASSERT_EQ(found.fault, "");
+  EXPECT_NEAR(*found.period_seconds, 1e-3, 5e-5);
+  EXPECT_NEAR(found.busy_watts->value, 100, 5);
+  EXPECT_EQ(recheck(*sum.meter, sum.clock, sum.load, found), "");
+  Characterisation other = found;
+  other.period_seconds = 3e-3;
+  EXPECT_THAT(recheck(*sum.meter, sum.clock, sum.load, other), HasSubstr("period"));
+}
+
+TEST(Characterise, ACounterThatStandsStillInASumIsNamed) {
+  PackageAndMemory sum;
+  sum.stuck_from = sum.clock.now_seconds();
+  EXPECT_THAT(characterise(*sum.meter, sum.clock, sum.load).fault,
+              HasSubstr("memory stands still"));
+}
+
+TEST(Characterise, ASumOfWhichOnePartStandsStillIsNoReading) {
+  PackageAndMemory sum;
+  sum.stuck_from = sum.clock.now_seconds();
+  sum.clock.advance(0.04);
+  EXPECT_EQ(sum.meter->read().invalid, "");
+  sum.clock.advance(0.08);
+  EXPECT_THAT(sum.meter->read().invalid, HasSubstr("memory stands still for"));
 }
 
 }  // namespace

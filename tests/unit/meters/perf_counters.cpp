@@ -24,7 +24,7 @@ constexpr double period_seconds = 1e-3;
 constexpr double joules_per_count = 0x1p-32;
 constexpr std::size_t plenty = 4000;
 
-/// Every look takes 20 us; a reading looks twice.
+/// Every look takes 20 us; a reading looks at its start, once for all counters, and at its end.
 class LookingClock final : public Clock {
  public:
   double now_seconds() override { return now_ += look_seconds; }
@@ -39,7 +39,7 @@ class LookingClock final : public Clock {
 std::vector<std::uint64_t> counts_of(double watts, std::size_t reads) {
   std::vector<std::uint64_t> counts(reads);
   for (std::size_t i = 0; i < reads; ++i) {
-    const double seconds = 2 * LookingClock::look_seconds * static_cast<double>(i);
+    const double seconds = 3 * LookingClock::look_seconds * static_cast<double>(i);
     const double updated = std::floor(seconds / period_seconds) * period_seconds;
     counts[i] = static_cast<std::uint64_t>(watts * updated / joules_per_count);
   }
@@ -184,6 +184,17 @@ TEST(PerfCounters, ThatCannotBeReadSayWhy) {
     return ends[1];  // for writing only
   });
   EXPECT_THAT(std::get<Unavailable>(probe).reason, HasSubstr("Bad file descriptor"));
+}
+
+TEST(PerfCounters, OfWhichOneStandsStillWhileOthersMoveAreInvalidReadings) {
+  LookingClock clock;
+  const auto meter = opened(open_power_pmu(
+      package_and_memory(), clock, "/proc", [&](const perf_event_attr& attributes, int cpu) {
+        return file_of(counts_of(attributes.config == 3 && cpu == 28 ? 0 : 50, plenty));
+      }));
+  Reading reading;
+  for (int i = 0; i < 2000 && reading.invalid.empty(); ++i) reading = meter->read();
+  EXPECT_THAT(reading.invalid, HasSubstr("energy-ram of processor 28 stands still"));
 }
 
 TEST(PerfCounters, ThatNeverMoveAreNoMeter) {
