@@ -73,8 +73,14 @@ class Characterised : public testing::Test {
 
   struct MachineLoad final : Load {
     explicit MachineLoad(simulator::Machine& its_machine) : machine(its_machine) {}
-    void set(bool on) override { machine.load(on); }
+    void set(bool on) override {
+      if (deaf > 0)
+        --deaf;
+      else
+        machine.load(on);
+    }
     simulator::Machine& machine;
+    int deaf = 0;
   };
   std::filesystem::path folder_;
   VirtualClock clock_;
@@ -96,6 +102,16 @@ TEST_F(Characterised, WhatIsKeptIsAppliedAndItsDateTold) {
   EXPECT_EQ(**recorded.characterised, long_ago);
   EXPECT_GT(*recorded.jitter_seconds, 0);
   EXPECT_LT(clock_.now_seconds(), 3.1);
+}
+
+TEST_F(Characterised, WhatDiffersOnceIsLookedAtOnceMore) {
+  keep(traits_of("counter of 0.1 J"));
+  add(traits_of("counter of 0.1 J"));
+  load_.deaf = 2;  // off and on: the first look sees no load
+  settle();
+  EXPECT_EQ(*energy_.characterised.at("counter of 0.1 J"), long_ago);
+  EXPECT_EQ(said_.size(), 1U);
+  EXPECT_EQ(load_.deaf, 0);
 }
 
 TEST_F(Characterised, AFastMeterThatIsNotKnownIsCharacterisedAndKept) {
