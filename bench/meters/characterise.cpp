@@ -182,8 +182,12 @@ Response fit_box(const Phase& phase, double before, double after, double period)
   Response best;
   double least = HUGE_VAL;
   const double grain = std::max(period / 4, (phase.end - phase.start) / 400);
-  for (double averaging = 0; averaging <= longest_averaging_seconds; averaging += grain)
-    for (double lag = 0; lag <= (phase.end - phase.start) / 3; lag += grain) {
+  const auto averagings = static_cast<int>(longest_averaging_seconds / grain);
+  const auto lags = static_cast<int>((phase.end - phase.start) / 3 / grain);
+  for (int i = 0; i <= averagings; ++i)
+    for (int j = 0; j <= lags; ++j) {
+      const double averaging = i * grain;
+      const double lag = j * grain;
       double error = 0;
       for (const Change& point : points) {
         const double into = point.seconds - phase.start - lag;

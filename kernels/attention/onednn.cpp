@@ -1,10 +1,11 @@
-// Softmax attention by the Graph API of oneDNN 3.x: one fused partition (onednn_graph.h) for
-// sequences that see the same keys, or none.
+// Softmax attention by the Graph API of oneDNN 3.x: one partition (onednn_graph.h) for sequences
+// that see the same keys, or none.
 //
-// What a partition runs is the library's choice, and it tells nobody: 3.13 takes a loop over heads
-// where there are more than twice as many as threads, each with its whole matrix of scores, and
-// otherwise primitives one after the other. detail() says on which side of that a plan is.
-// Causal masks and windows are explicit, made once.
+// What a partition runs is the library's choice, and no function tells it. 3.13 and 3.14 have no
+// kernel for processors that keeps scores in tiles: where there are more than twice as many heads
+// as threads, matmul, softmax and matmul run head after head, each thread with the whole matrix of
+// scores of its head; otherwise they run one after the other over all heads, which is no fusion.
+// detail() says on which side of that a plan is. Causal masks and windows are explicit, made once.
 #include <omp.h>
 
 #include <algorithm>
@@ -26,17 +27,17 @@ std::int64_t matrices(const Attention& a, const SequenceBlock& block) {
   return block.sequences * (a.q_len == 1 ? a.kv_heads : a.q_heads);
 }
 
-bool enough_for_a_loop(std::int64_t matrices, int threads) {
+bool loops_over_heads(std::int64_t matrices, int threads) {
   return matrices > std::int64_t{2} * threads;
 }
 
-/// Scores that the library keeps by itself, as 3.13 does: f32, and weights.
+/// Scores in f32, and weights, where a version does not tell what it keeps.
 std::size_t score_bytes(const Attention& a, int threads) {
   std::int64_t most = 0;
   for (const SequenceBlock& block : blocks_of_equal_keys(a)) {
     const std::int64_t all = matrices(a, block),
                        scores = block.sequences * a.q_heads * a.q_len * block.keys.size();
-    most = std::max(most, enough_for_a_loop(all, threads) ? scores / all * threads : scores);
+    most = std::max(most, loops_over_heads(all, threads) ? scores / all * threads : scores);
   }
   return static_cast<std::size_t>(most) * (sizeof(float) + size_of(a.dtype));
 }
@@ -46,6 +47,13 @@ std::vector<std::unique_ptr<AttentionGraph>> graphs_of(const Attention& a) {
   for (const SequenceBlock& block : blocks_of_equal_keys(a))
     graphs.push_back(std::make_unique<AttentionGraph>(a, block));
   return graphs;
+}
+
+/// Of plans, whose calls share one.
+std::size_t scratchpad_bytes(const std::vector<std::unique_ptr<AttentionGraph>>& compiled) {
+  std::size_t most = 0;
+  for (const auto& graph : compiled) most = std::max(most, graph->scratchpad_bytes().value_or(0));
+  return most;
 }
 
 class OnednnAttentionPlan final : public Plan {
@@ -65,6 +73,7 @@ class OnednnAttentionPlan final : public Plan {
       if (masks_.back()) graph->fill_mask(masks_.back()->host());
       graph->compile(onednn::cpu());
     }
+    scratchpad_ = placement.device->allocate(scratchpad_bytes(graphs_));
     const auto size = static_cast<std::int64_t>(size_of(workload.dtype));
     for (std::size_t slot = 0; slot < placement.slots; ++slot)
       for (std::size_t i = 0; i < blocks_.size(); ++i) {
@@ -73,7 +82,7 @@ class OnednnAttentionPlan final : public Plan {
         calls_.push_back(graphs_[i]->bound(
             {inputs.data("q", slot) + rows * workload.head_dim, cache_.first(sequence, slot, false),
              cache_.first(sequence, slot, true), masks_[i] ? masks_[i]->host() : nullptr,
-             outputs_.data(0, slot) + rows * workload.v_head_dim},
+             outputs_.data(0, slot) + rows * workload.v_head_dim, scratchpad_->host()},
             onednn::cpu()));
       }
   }
@@ -89,9 +98,9 @@ class OnednnAttentionPlan final : public Plan {
   std::vector<DeviceTensor> outputs(std::size_t slot) override { return outputs_.tensors(slot); }
   std::string detail() const override {
     std::string text = graphs_.front()->masked() ? "one partition, explicit mask" : "one partition";
-    text += enough_for_a_loop(matrices(workload_, blocks_.front()), threads_)
-                ? ", heads enough for the library's loop over them"
-                : ", too few heads for the library's loop over them";
+    text += loops_over_heads(matrices(workload_, blocks_.front()), threads_)
+                ? "; head after head, a thread keeping all scores of its own"
+                : "; not fused: too few heads for the threads, steps over all heads in turn";
     if (graphs_.size() > 1)
       text += "; " + std::to_string(graphs_.size()) + " calls for sequences of different lengths";
     return text;
@@ -106,6 +115,7 @@ class OnednnAttentionPlan final : public Plan {
   AttentionOutputs outputs_;
   dnnl::stream stream_;
   std::vector<std::unique_ptr<Buffer>> masks_;
+  std::unique_ptr<Buffer> scratchpad_;
   std::vector<AttentionGraph::Bound> calls_;  // by slot, then by block
   std::vector<Stage> stages_;
 };
@@ -117,7 +127,7 @@ class OnednnAttention final : public Implementation {
     info_.backend = info_.name = "onednn";
     info_.device_kind = "cpu";
     info_.about =
-        "Graph API, the fused partition of scaled dot-product attention; masks explicit, made once";
+        "Graph API, scaled dot-product attention as one partition; masks explicit, made once";
     info_.library = onednn::library();
   }
 
@@ -150,10 +160,16 @@ class OnednnAttention final : public Implementation {
 
   Footprint footprint(const Workload& workload, const Placement& placement) const override {
     const auto& a = dynamic_cast<const Attention&>(workload);
+    const ThreadCount threads(placement.threads);
+    const auto graphs = graphs_of(a);
     std::size_t masks = 0;
-    for (const auto& graph : graphs_of(a)) masks += graph->mask_bytes();
-    return {masks + WholeCache::bytes(a) + score_bytes(a, placement.threads),
-            AttentionOutputs::bytes_per_slot(a)};
+    for (const auto& graph : graphs) {
+      masks += graph->mask_bytes();
+      graph->compile(onednn::cpu());
+    }
+    const std::size_t kept = graphs.front()->scratchpad_bytes() ? scratchpad_bytes(graphs)
+                                                                : score_bytes(a, placement.threads);
+    return {masks + WholeCache::bytes(a) + kept, AttentionOutputs::bytes_per_slot(a)};
   }
 
   std::unique_ptr<Plan> prepare(const Workload& workload, const Inputs& inputs,

@@ -22,6 +22,7 @@ enum Id : std::size_t {
   of_scale,
   of_cap,
   of_hidden,
+  of_scratchpad,
   of_scores  // and those after it
 };
 
@@ -162,6 +163,28 @@ void AttentionGraph::compile(const dnnl::engine& engine) {
   compiled_ = partition.compile(partition.get_input_ports(), partition.get_output_ports(), engine);
 }
 
+#if DNNL_VERSION_MAJOR > 3 || DNNL_VERSION_MINOR >= 13
+
+std::optional<std::size_t> AttentionGraph::scratchpad_bytes() const {
+  return compiled_.get_scratchpad_logical_tensor().get_mem_size();
+}
+
+void AttentionGraph::run(dnnl::stream& stream, const Bound& bound) const {
+  compiled_.execute(stream, bound.inputs, bound.outputs, bound.scratchpad);
+  stream.wait();
+}
+
+#else
+
+std::optional<std::size_t> AttentionGraph::scratchpad_bytes() const { return std::nullopt; }
+
+void AttentionGraph::run(dnnl::stream& stream, const Bound& bound) const {
+  compiled_.execute(stream, bound.inputs, bound.outputs);
+  stream.wait();
+}
+
+#endif
+
 AttentionGraph::Bound AttentionGraph::bound(const Operands& operands, const dnnl::engine& engine) {
   // oneDNN takes inputs as void* and does not write them.
   const auto given = [](const std::byte* data) {
@@ -179,12 +202,12 @@ AttentionGraph::Bound AttentionGraph::bound(const Operands& operands, const dnnl
     bound.inputs.emplace_back(port, engine, place->second);
   }
   bound.outputs.emplace_back(o_, engine, operands.o);
+  const auto size = static_cast<std::int64_t>(scratchpad_bytes().value_or(0));
+  if (size > 0)
+    bound.scratchpad = {{of_scratchpad, Type::u8, Sizes{size}, Tensor::layout_type::strided},
+                        engine,
+                        operands.scratchpad};
   return bound;
-}
-
-void AttentionGraph::run(dnnl::stream& stream, const Bound& bound) const {
-  compiled_.execute(stream, bound.inputs, bound.outputs);
-  stream.wait();
 }
 
 }  // namespace ergon::onednn

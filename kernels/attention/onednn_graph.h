@@ -7,6 +7,7 @@
 #pragma once
 
 #include <oneapi/dnnl/dnnl_graph.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,13 +31,17 @@ class AttentionGraph {
 
   /// For the number of threads that is set.
   void compile(const dnnl::engine& engine);
+  /// What a call keeps between its operands, once compiled; nothing where the version does not tell
+  /// (before 3.13) and allocates it in every call.
+  std::optional<std::size_t> scratchpad_bytes() const;
   struct Operands {
     const std::byte *q, *k, *v, *mask;
-    std::byte* o;
+    std::byte *o, *scratchpad;
   };
   /// As execution takes them; their memory stays where it is.
   struct Bound {
     std::vector<dnnl::graph::tensor> inputs, outputs;
+    dnnl::graph::tensor scratchpad;
   };
   Bound bound(const Operands& operands, const dnnl::engine& engine);
   void run(dnnl::stream& stream, const Bound& bound) const;

@@ -145,8 +145,7 @@ Characterisation characterise_simulated(const SensorTraits& traits, std::uint64_
   VirtualClock clock;
   PowerCurve curve;
   Machine machine(curve, clock, seed);
-  SensorTraits mine = traits;
-  Sensor sensor(mine, machine, seed + 1);
+  Sensor sensor(traits, machine, seed + 1);
   MachineLoad load(machine);
   clock.sleep_until(1);
   return characterise(sensor, clock, load);
