@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 constexpr const char* suite = R"(name = "energy"
 seed = 7
 [budget]
-seconds = 20
+seconds = 40
 [[gemm]]
 m = 48
 n = 48
