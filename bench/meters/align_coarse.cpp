@@ -16,7 +16,7 @@ namespace {
 constexpr double cells_per_time = 4;
 /// Cells of the log that are compared with cells of the run.
 constexpr double most_products = 4e9;
-constexpr double most_cells = 5e7;
+constexpr double most_cells = 1e7;
 constexpr std::size_t least_cells = 12;
 /// Of the cells that the best covered offset compares.
 constexpr double least_coverage = 0.8;

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "bench/base/error.h"
+#include "bench/meters/command_spec.h"
 
 namespace ergon::measure {
 namespace {
@@ -39,6 +43,36 @@ TEST(MeterChoice, LetsACommandTakeTheRestOfItsValue) {
 TEST(MeterChoice, ALogMayStandAlone) {
   EXPECT_EQ(choose_meters({"log"}).log, "");
   EXPECT_THAT(choose_meters({"log:scope=node,perf"}).wanted, ElementsAre("log", "perf"));
+}
+
+/// The recipes of docs/meters.md, each with the sample of what its program prints.
+TEST(MeterChoice, TakesTheRecipesOfTheDocumentation) {
+  std::ifstream file(std::string(ERGON_SOURCE_DIR) + "/docs/meters.md");
+  const std::pair<const char*, const char*> samples[] = {
+      {"ipmitool", "ipmitool-dcmi.txt"},      {"/Power", "redfish-power.json"},
+      {"/Sensors", "redfish-sensor.json"},    {"Switch.GetStatus", "shelly-gen2-switch.json"},
+      {"Status%208", "tasmota-status8.json"}, {"--json", "amd-smi-power.json"},
+      {"amd-smi", "amd-smi-power.txt"}};
+  constexpr std::string_view begin = "--meter '";
+  int recipes = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(begin) || line.find("[KEY=VALUE") != std::string::npos) continue;
+    const std::string value = line.substr(begin.size(), line.rfind('\'') - begin.size());
+    const MeterChoice choice = choose_meters({value});
+    ASSERT_EQ(choice.commands.size(), 1U) << line;
+    const auto spec = parse_command_spec(choice.commands[0]);
+    ASSERT_TRUE(spec) << line;
+    for (const auto& [word, sample] : samples) {
+      if (value.find(word) == std::string::npos) continue;
+      std::ifstream printed(std::string(ERGON_SOURCE_DIR) + "/tests/data/printed/" + sample);
+      const std::string text{std::istreambuf_iterator<char>(printed), {}};
+      const auto found = find_printed(text, spec->pattern_or_none(), spec->unit);
+      EXPECT_TRUE(found) << line << ": " << found.reason();
+      ++recipes;
+      break;
+    }
+  }
+  EXPECT_EQ(recipes, 9);
 }
 
 TEST(MeterChoice, SaysWhatIsWrong) {

