@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 constexpr const char* suite = R"(name = "energy"
 seed = 7
 [budget]
-seconds = 40
+seconds = 30
 [[gemm]]
 m = 48
 n = 48

@@ -17,7 +17,7 @@ const std::string fake = "ERGON_NVML='" ERGON_TEST_NVML "' ";
 const char* const tiny_suite = R"(name = "tiny"
 seed = 7
 [budget]
-seconds = 40
+seconds = 30
 [[gemm]]
 m = 64
 n = 64
