@@ -132,8 +132,12 @@ record::Meter Energy::describe(const Meter& meter) const {
   if (const auto it = characterised.find(info.id); it != characterised.end())
     out.characterised = it->second;
   describe_timing(info, out.characterised && *out.characterised, out);
+  // The cost of a read differs from one opening to the next: a bound that holds for all leaves it
+  // out.
+  MeterInfo least = info;
+  least.read_seconds = 0;
   out.shortest_window_seconds =
-      ergon::shortest_window_seconds(info, most_watts, wanted_energy_error);
+      ergon::shortest_window_seconds(least, most_watts, wanted_energy_error);
   out.primary = !chosen.empty() && &meter == chosen.front();
   return out;
 }
