@@ -187,7 +187,8 @@ Probes probe_hwmon(const MeterContext& context) {
     probes.emplace_back(Unavailable{"hwmon",
                                     "no chip under " + context.sysfs +
                                         "/class/hwmon tells a power or an energy, and no battery "
-                                        "is under /class/power_supply",
+                                        "is under " +
+                                        context.sysfs + "/class/power_supply",
                                     ""});
   return probes;
 }
