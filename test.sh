@@ -8,6 +8,7 @@ cd "$(dirname "$0")"
 source cmake/setup.sh
 
 all=no
+release_options=(-DERGON_TESTS=ON)
 for argument in "$@"; do
   case $argument in
     --all) all=yes ;;
@@ -43,9 +44,13 @@ if [ "$all" = yes ]; then
   build arm all
   run_tests arm
   cmake/onednn3.sh build/onednn3-root
+  # Most of what it compiles, the release build compiles again.
+  export CCACHE_DIR=$root/build/ccache
+  release_options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   build onednn3 "ergon tests/contract/all tests/unit/onednn/all tests/unit/ggml/all tests/end_to_end/all" \
-    -DERGON_ONEDNN_ROOT="$root/build/onednn3-root" -DERGON_GGML_ROOT="$root/build/ggml-root"
+    -DERGON_ONEDNN_ROOT="$root/build/onednn3-root" -DERGON_GGML_ROOT="$root/build/ggml-root" \
+    -DCMAKE_CXX_COMPILER_LAUNCHER=ccache
   run_tests onednn3 -R 'onednn|ggml|contract|run_and_check'
 fi
-build release all -DERGON_TESTS=ON
+build release all "${release_options[@]}"
 run_tests release

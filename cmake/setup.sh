@@ -8,7 +8,7 @@ build_packages=(g++ cmake ninja-build pkg-config git ca-certificates
   libbenchmark-dev libgtest-dev libgmock-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
   libcli11-dev libhwloc-dev libvalijson-dev libdnnl-dev libopenblas0-openmp libblis4-openmp
   ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libclblast-dev)
-all_packages=(clang-14 libomp-14-dev libclang-rt-14-dev clang-format-14 clang-tidy-14 python3
+all_packages=(ccache clang-14 libomp-14-dev libclang-rt-14-dev clang-format-14 clang-tidy-14 python3
   python3-pip g++-aarch64-linux-gnu qemu-user googletest)
 
 say() { printf '== %s\n' "$*"; }
