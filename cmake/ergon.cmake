@@ -10,7 +10,7 @@ if(ERGON_WERROR)
   target_compile_options(ergon_flags INTERFACE -Werror)
 endif()
 if(ERGON_SANITIZE)
-  target_compile_options(ergon_flags INTERFACE -fsanitize=${ERGON_SANITIZE} -fno-omit-frame-pointer -g)
+  target_compile_options(ergon_flags INTERFACE -fsanitize=${ERGON_SANITIZE} -fno-omit-frame-pointer -g1)
   target_link_options(ergon_flags INTERFACE -fsanitize=${ERGON_SANITIZE})
   # g++ 12 sees uninitialised members where the sanitizers' own checks split its view of a variant.
   target_compile_options(ergon_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
