@@ -165,7 +165,15 @@ Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOpt
 Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double seconds) {
   constexpr int pieces = 3;
   constexpr double longest_piece_seconds = 20;
-  const auto shortest = shortest_window_seconds(meter.info(), 10.0, 2 * wanted_energy_error);
+  // A counter does not tell before it was watched; most machines draw more than this.
+  constexpr double unknown_watts = 10;
+  double watts_now = unknown_watts;
+  if (meter.info().quantity == Quantity::watts) {
+    const Reading now = meter.read();
+    if (!now.invalid.empty()) return Absent{now.invalid};
+    watts_now = now.value;
+  }
+  const auto shortest = shortest_window_seconds(meter.info(), watts_now, 2 * wanted_energy_error);
   if (!shortest) return Absent{shortest.reason()};
   const double piece = std::max(*shortest, seconds / pieces);
   if (piece > longest_piece_seconds)

@@ -114,10 +114,17 @@ Source sum_of(std::vector<Summand> counters, Clock& clock) {
       moved = i == 0 ? last[i].since_seconds : std::max(moved, last[i].since_seconds);
       sum += *joules;
     }
-    for (std::size_t i = 0; i < counters.size(); ++i)
-      if (moved - last[i].since_seconds > longest_still_seconds)
-        return Absent{fmt::format("{} stands still for {:.3g} s while others move",
-                                  counters[i].name, moved - last[i].since_seconds)};
+    for (std::size_t i = 0; i < counters.size(); ++i) {
+      if (moved - last[i].since_seconds <= longest_still_seconds) continue;
+      // It may have been read just before all of them went on.
+      const Maybe<double> again = counters[i].joules();
+      if (!again || *again == last[i].joules)
+        return Absent{again ? fmt::format("{} stands still for {:.3g} s while others move",
+                                          counters[i].name, moved - last[i].since_seconds)
+                            : again.reason()};
+      sum += *again - last[i].joules;
+      last[i] = {*again, now};
+    }
     return sum;
   };
 }

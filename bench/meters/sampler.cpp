@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "bench/meters/characterise.h"
 #include "bench/meters/plausible.h"
 
 namespace ergon {
@@ -22,7 +22,7 @@ struct Seen {
   int reads = 0;
   double read_seconds = 0;  // all of them
   double highest = 0;
-  std::optional<double> smallest_step;
+  Trace trace;
   std::vector<double> changes;  // when
   std::string fault;
 };
@@ -30,7 +30,6 @@ struct Seen {
 Seen observe(Meter& meter, Clock& clock, double seconds, bool few) {
   Seen seen;
   const double start = clock.now_seconds();
-  std::optional<double> last;
   while (true) {
     const Reading now = meter.read();
     ++seen.reads;
@@ -38,12 +37,9 @@ Seen observe(Meter& meter, Clock& clock, double seconds, bool few) {
     seen.fault = now.invalid.empty() ? fault_of_power(now.value, meter.info().scope) : now.invalid;
     if (!seen.fault.empty()) return seen;
     seen.highest = std::max(seen.highest, now.value);
-    if (last && now.value != *last) {
-      const double step = std::abs(now.value - *last);
-      seen.smallest_step = std::min(step, seen.smallest_step.value_or(step));
+    if (!seen.trace.empty() && now.value != seen.trace.back().value)
       seen.changes.push_back(now.seconds);
-    }
-    last = now.value;
+    seen.trace.push_back(now);
     if (few ? seen.reads >= enough_reads : seen.changes.size() >= enough_changes) return seen;
     const double next = clock.now_seconds() + seconds / pauses;
     if (next - start > seconds) return seen;
@@ -87,7 +83,8 @@ Probe open_sampler(MeterInfo info, Clock& clock, Source watts, const Sampling& s
   if (!info.period_seconds)
     info.period_seconds = period_of(seen.changes, sampling.otherwise_period_seconds);
   if (!info.quantum_watts)
-    info.quantum_watts = seen.smallest_step.value_or(coarsest_unit(seen.highest));
+    info.quantum_watts =
+        observed(seen.trace, Quantity::watts).quantum.value_or(coarsest_unit(seen.highest));
   info.quantum_joules = Absent{"watts are sampled, not counted"};
   info.read_seconds = seen.read_seconds / seen.reads;
   // A power that cannot be one is told with its reason at once, not when a trace is integrated.

@@ -15,8 +15,8 @@ struct Sampling {
 
 /// Opens `watts`. `info` says what is documented: a period or a quantum that it has is kept, and
 /// then a few readings are enough. Else the period is the median time between changes (three at
-/// least); and the quantum the smallest step seen, or where none was, the largest power of ten
-/// that divides the reading: a coarse sensor's readings look it.
+/// least); and the quantum the largest that all steps seen are multiples of, or where none was
+/// seen, the largest power of ten that divides the reading: a coarse sensor's readings look it.
 /// Unavailable where a read fails, where a reading is no power, and where all are 0 W.
 Probe open_sampler(MeterInfo info, Clock& clock, Source watts, const Sampling& sampling = {});
 

@@ -213,6 +213,22 @@ void add_energy(const Table& table, const Shown& shown, Collector& out) {
                         without));
 }
 
+/// What the run took for this machine's files and libraries.
+void add_stand_ins(const Table& table, Collector& out) {
+  for (const Source& source : table.sources) {
+    std::vector<std::string> parts;
+    for (const char* name : {"ERGON_SYSFS", "ERGON_PROC", "ERGON_DEV", "ERGON_NVML"}) {
+      const auto& variables = source.document->host.variables;
+      if (const auto found = variables.find(name); found != variables.end())
+        parts.push_back(found->first + "=" + found->second);
+    }
+    if (!parts.empty())
+      out.add("Stand-in", source.label,
+              join(parts, ", ") +
+                  ": sensors and facts of the machine were read there, not from its own.");
+  }
+}
+
 void add_prices(const Table& table, Collector& out) {
   if (table.options.pricing.usd_per_hour) {
     out.add(
@@ -325,6 +341,7 @@ std::vector<Remark> remarks(const Table& table) {
   Collector collector(out, table.sources.size() > 1);
   const Shown shown(table);
   add_rows(shown, collector);
+  add_stand_ins(table, collector);
   if (shown.any_figure()) add_intervals(shown, collector);
   if (std::ranges::any_of(shown.items, &Item::fastest))
     out.push_back({"*", "fastest of its workload: its interval is clear of every other's."});

@@ -34,6 +34,8 @@ constexpr double idle_watts = 20, busy_watts = 100;
 constexpr double package_share = 0.8, memory_share = 0.2;
 /// What it shows on hwmon: a graphics card that draws this much of it.
 constexpr double card_share = 0.5;
+/// What the node draws beside it, and how much of what is drawn at the wall reaches the node.
+constexpr double fans_watts = 15, supply_efficiency = 0.9;
 /// An odd range, which the package's counter reaches after so many of its joules.
 constexpr double range_joules = 876.54321, joules_to_wrap = 150;
 

@@ -1,10 +1,12 @@
 // A machine as a process: it draws power, and keeps the files of powercap and hwmon as a kernel
-// would. usage: machine_writer SYSFS SHARED [real], the file of a machine::Shared. With `real` its
-// time is the system's, and what it could not do in time it does late: for programs that know no
-// other clock.
+// would. usage: machine_writer SYSFS [SHARED [real]], the file of a machine::Shared. With `real`
+// its time is the system's, and what it could not do in time it does late: for programs that know
+// no other clock. Without SHARED it is so too, draws power as this machine's processors are busy,
+// and ends when it is told to.
 //
 // powercap: package and memory, counting in 61 uJ every millisecond; psys above them, cores inside,
-// and an MMIO duplicate. hwmon: a card whose energy moves every 20 ms in steps of 1 mJ.
+// and an MMIO duplicate. hwmon: a card whose energy moves every 20 ms in steps of 1 mJ. Without
+// SHARED also an ACPI meter of the node, and what a plug at the wall would say, in SYSFS/wall.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -88,6 +91,72 @@ std::vector<Counter> counters(const fs::path& sysfs) {
   return all;
 }
 
+/// Watts of the node and at the wall: means of a tenth of a second each.
+class Means {
+ public:
+  explicit Means(const fs::path& sysfs) : wall_{sysfs / "wall", 0.1} {
+    const fs::path meter = sysfs / "class/hwmon/hwmon4";
+    fs::create_directories(meter);
+    write(meter / "name", "power_meter");
+    write(meter / "power1_oem_info", "node");
+    write(meter / "power1_average_interval", "100");
+    node_ = {meter / "power1_average", 0.1};
+    update(node_, 0, 0);
+    update(wall_, 0, 0);
+  }
+  void update(double seconds, double joules) {
+    update(node_, seconds, joules);
+    update(wall_, seconds, joules);
+  }
+
+ private:
+  struct Mean {
+    fs::path file;
+    double period_seconds = 0;
+    double seconds = -1, joules = 0;  // at the latest update
+  };
+
+  void update(Mean& mean, double seconds, double joules) const {
+    if (mean.seconds >= 0 && seconds < mean.seconds + mean.period_seconds) return;
+    const double watts = seconds > mean.seconds && mean.seconds >= 0
+                             ? (joules - mean.joules) / (seconds - mean.seconds)
+                             : machine::idle_watts;
+    mean.seconds = seconds;
+    mean.joules = joules;
+    const double node = watts + machine::fans_watts;
+    if (&mean == &node_)
+      write(mean.file, std::to_string(std::llround(node * 1e6)));
+    else
+      write(mean.file, std::to_string(node / machine::supply_efficiency) + " W");
+  }
+
+  Mean node_, wall_;
+};
+
+/// Of all processors since the last call; whoever else is on them is busy too.
+class BusyShare {
+ public:
+  double operator()() {
+    std::FILE* file = std::fopen("/proc/stat", "r");
+    if (file == nullptr) return 0;
+    std::array<double, 8> ticks{};
+    const bool read = std::fscanf(file, "cpu") == 0;
+    for (double& count : ticks)
+      if (!read || std::fscanf(file, "%lf", &count) != 1) count = 0;
+    std::fclose(file);
+    const double idle = ticks[3] + ticks[4];
+    double all = 0;
+    for (const double count : ticks) all += count;
+    if (all > all_) share_ = 1 - (idle - idle_) / (all - all_);
+    idle_ = idle;
+    all_ = all;
+    return share_;
+  }
+
+ private:
+  double idle_ = 0, all_ = 0, share_ = 0;
+};
+
 /// For good: the file is there and cannot be read, also by root, or its folder is gone.
 void break_file(Fault fault, const fs::path& file) {
   if (fault == Fault::vanished) fs::remove_all(file.parent_path());
@@ -106,18 +175,13 @@ double real_seconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-}  // namespace
+void rest() {
+  const timespec pause{0, static_cast<long>(step_seconds * 1e9)};
+  nanosleep(&pause, nullptr);
+}
 
-int main(int argc, char** argv) {
-  if (argc < 3) return 2;
-  const bool real = argc > 3;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const int descriptor = open(argv[2], O_RDWR | O_CLOEXEC);
-  void* mapped =
-      mmap(nullptr, sizeof(machine::Shared), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-  if (mapped == MAP_FAILED) return 3;
-  auto& shared = *static_cast<machine::Shared*>(mapped);
-  std::vector<Counter> all = counters(argv[1]);
+/// Until it is told to stop or its log is full.
+void play(machine::Shared& shared, std::vector<Counter>& all, bool real) {
   Fault done = Fault::none;
   double seconds = 0, joules = 0;
   double last = real_seconds();
@@ -137,8 +201,45 @@ int main(int argc, char** argv) {
     for (std::size_t c = first; c < all.size(); ++c) all[c].update(seconds, joules);
     shared.log[i] = {seconds, joules};
     shared.moments.store(i + 1, std::memory_order_release);
-    const timespec pause{0, static_cast<long>(step_seconds * 1e9)};
-    nanosleep(&pause, nullptr);
+    rest();
   }
+}
+
+[[noreturn]] void follow(std::vector<Counter>& all, Means means) {
+  constexpr double looking_seconds = 20e-3;  // the kernel counts in ticks of 10 ms at most
+  BusyShare busy_share;
+  double share = busy_share();
+  double joules = 0, looked = 0;
+  const double start = real_seconds();
+  double last = start;
+  std::mt19937 random(7);
+  std::uniform_real_distribution<double> noise(0.9, 1.1);
+  for (;;) {
+    const double now = real_seconds();
+    if (now > looked + looking_seconds) {
+      looked = now;
+      share = busy_share();
+    }
+    const double watts = machine::idle_watts + share * (machine::busy_watts - machine::idle_watts);
+    joules += watts * noise(random) * (now - last);
+    last = now;
+    for (Counter& counter : all) counter.update(now - start, joules);
+    means.update(now - start, joules);
+    rest();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::vector<Counter> all = counters(argv[1]);
+  if (argc == 2) follow(all, Means(argv[1]));
+  const int descriptor = open(argv[2], O_RDWR | O_CLOEXEC);
+  void* mapped =
+      mmap(nullptr, sizeof(machine::Shared), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  if (mapped == MAP_FAILED) return 3;
+  play(*static_cast<machine::Shared*>(mapped), all, argc > 3);
   return 0;
 }

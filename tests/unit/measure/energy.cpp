@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bench/measure/evidence.h"
 #include "tests/unit/measure/bench.h"
 
 namespace ergon::measure {
@@ -121,6 +122,32 @@ TEST_F(AnEnergyPass, KeepsATraceWhereAskedTo) {
   ASSERT_TRUE(trace);
   ASSERT_FALSE(trace->empty());
   for (const record::PowerPoint& point : *trace) EXPECT_NEAR(point.watts, 50, 1e-9);
+}
+
+/// As a management controller has them.
+class WholeWatts final : public Meter {
+ public:
+  explicit WholeWatts(Clock& clock) : clock_(clock) {
+    info_.id = "command:bmc";
+    info_.quantity = Quantity::watts;
+    info_.quantum_watts = 1;
+    info_.period_seconds = 1e-3;
+  }
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override { return {clock_.now_seconds(), 60.0 + ++reads_ % 2, {}}; }
+
+ private:
+  MeterInfo info_;
+  Clock& clock_;
+  int reads_ = 0;
+};
+
+TEST(Idle, IsMeasuredWithAStepThatIsFineForWhatIsDrawn) {
+  SteadyClock clock;
+  WholeWatts meter(clock);
+  const auto idle = measure_idle(meter, clock, 0.06);
+  ASSERT_TRUE(idle) << idle.reason();
+  EXPECT_NEAR(idle->value, 60.5, 0.6);
 }
 
 }  // namespace

@@ -117,6 +117,13 @@ std::string remark(const Document& document, const std::string& label,
   return all;
 }
 
+TEST(Remarks, say_that_files_stood_in_for_the_machines_own) {
+  Document document = test::guest_run();
+  EXPECT_EQ(remark(document, "Stand-in"), "");
+  document.host.variables["ERGON_SYSFS"] = "played/sys";
+  EXPECT_THAT(remark(document, "Stand-in"), HasSubstr("ERGON_SYSFS=played/sys: sensors"));
+}
+
 TEST(Remarks, say_which_kind_of_interval) {
   Document document = test::guest_run();
   EXPECT_THAT(remark(document, "Intervals"), HasSubstr("over the rounds of one process"));
