@@ -11,24 +11,31 @@ namespace {
 std::array<std::atomic<pid_t>, 64> groups;
 static_assert(std::atomic<pid_t>::is_always_lock_free);  // for a signal handler
 
+struct Watched {
+  int signal;
+  struct sigaction before;
+};
+std::array<Watched, 4> watched{{{SIGINT, {}}, {SIGTERM, {}}, {SIGHUP, {}}, {SIGPIPE, {}}}};
+
 extern "C" void kill_groups(int signal) {
   for (const auto& group : groups)
     if (const pid_t number = group.load(); number > 0) kill(-number, SIGKILL);
-  // The action is the default one again: it takes place when this returns.
-  raise(signal);
+  for (const Watched& one : watched)
+    if (one.signal == signal) sigaction(signal, &one.before, nullptr);
+  raise(signal);  // takes place when this returns
+}
+
+bool is_ignored(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_IGN;
 }
 
 void watch_signals() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
-    struct sigaction present {};
-    if (sigaction(signal, nullptr, &present) != 0 || (present.sa_flags & SA_SIGINFO) != 0 ||
-        present.sa_handler != SIG_DFL)
-      continue;
+  for (Watched& one : watched) {
+    if (sigaction(one.signal, nullptr, &one.before) != 0 || is_ignored(one.before)) continue;
     struct sigaction ours {};
     ours.sa_handler = kill_groups;
-    ours.sa_flags = static_cast<int>(SA_RESETHAND);
     sigemptyset(&ours.sa_mask);
-    sigaction(signal, &ours, nullptr);
+    sigaction(one.signal, &ours, nullptr);
   }
 }
 

@@ -7,9 +7,9 @@
 
 namespace ergon {
 
-/// From the first call on SIGINT, SIGTERM, SIGHUP and SIGPIPE kill what is remembered, where they
-/// would have ended this process anyway; then they end it as before. Of more groups than 64 the
-/// rest is left to itself.
+/// From the first call on SIGINT, SIGTERM, SIGHUP and SIGPIPE kill what is remembered, unless they
+/// are ignored; then they do what they did before. (LLVM, behind OpenCL, has handlers that remove
+/// its files and end the process.) Of more groups than 64 the rest is left to itself.
 void remember_group(pid_t group);
 /// Before the group's leader is waited for: its number may then become another's.
 void forget_group(pid_t group);

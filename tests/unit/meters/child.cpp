@@ -13,9 +13,15 @@
 namespace ergon {
 namespace {
 
+/// As LLVM's: of its own, then as if it had not been.
+void end_by(int signal) {
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 /// Starts a program that starts another, says the number of its group, and waits.
-[[noreturn]] void start_and_wait(int says, int ends_by) {
-  std::signal(ends_by, SIG_DFL);  // a shell starts what runs behind it deaf to SIGINT
+[[noreturn]] void start_and_wait(int says, int signal) {
+  std::signal(signal, end_by);
   std::string why_not, text;
   const auto child = Child::start({"sh", "-c", "sleep 1000 & echo $$; wait"}, why_not);
   if (!child || child->read(text, 300) != Child::Got::text) _exit(1);
