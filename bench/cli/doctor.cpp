@@ -182,6 +182,11 @@ void add_doctor(CLI::App& app, int& exit_code) {
   command->add_option("--instance", evidence->instance, "Cloud instance whose price applies");
   command->add_option("--watts", evidence->watts, "Declared watts of the whole machine")
       ->check(positive_number());
+  command
+      ->add_option("--meter", evidence->meters,
+                   "Meters, as for `run`: 'command:[key=value...] PROGRAM' is one too")
+      ->allow_extra_args(false)
+      ->capture_default_str();
   auto meters = std::make_shared<bool>(false);
   auto selftest = std::make_shared<bool>(false);
   auto* characterise = command->add_flag(

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "bench/cli/suite_options.h"
 #include "bench/measure/meter_memory.h"
 #include "bench/meters/cpu_load.h"
+#include "bench/meters/log_to_come.h"
 #include "kernels/devices/cpu.h"
 
 namespace ergon::cli {
@@ -48,6 +50,7 @@ class Reported final : public Load {
 };
 
 std::string why_not(const MeterInfo& info) {
+  if (info.id == log_to_come_id) return "a log is attached when a run is over";
   if (!is_evidence(info.provenance))
     return fmt::format("{}: arithmetic, not a sensor", name(info.provenance));
   if (info.part == Part::accelerator)
@@ -107,9 +110,11 @@ ordered_json characterise_meters(const measure::EvidenceOptions& evidence) {
   const auto catalogue = config::load_hardware(configs_folder() + "/hardware");
   SteadyClock clock;
   const auto energy = measure::open_meters(catalogue, evidence, clock, [](auto&) {});
+  const bool all = evidence.meters == measure::EvidenceOptions{}.meters;
   CpuLoad load(usable_processor_ids());
   ordered_json meters = ordered_json::array();
   for (const auto& meter : energy.meters) {
+    if (!all && std::ranges::find(energy.chosen, meter.get()) == energy.chosen.end()) continue;
     const MeterInfo& info = meter->info();
     ordered_json& entry = meters.emplace_back(described_fields(info));
     if (const std::string why = why_not(info); !why.empty()) {
@@ -128,7 +133,7 @@ ordered_json characterise_meters(const measure::EvidenceOptions& evidence) {
       entry["not_kept"] = lost;
   }
   compare_gains(meters);
-  for (const Unavailable& other : energy.unavailable) {
+  for (const Unavailable& other : all ? energy.unavailable : std::vector<Unavailable>{}) {
     ordered_json entry{{"meter", other.meter}, {"absent", other.reason}};
     if (!other.remedy.empty()) entry["remedy"] = other.remedy;
     meters.push_back(entry);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -8,6 +9,7 @@
 #include "bench/base/error.h"
 #include "bench/base/sha256.h"
 #include "bench/cli/command.h"
+#include "bench/cli/numbers.h"
 #include "bench/cli/suite_options.h"
 #include "bench/measure/attach.h"
 #include "bench/meters/iso_time.h"
@@ -24,11 +26,13 @@ constexpr int cannot_tell = 3;
 struct AttachArguments {
   std::string record, log, out;
   std::string scope = "wall", unit, utc_offset, time_column, value_column;
-  double uncertainty = 0.01;
+  std::string uncertainty = "0.01";
   std::optional<double> average;
 };
 
 std::string text_of_log(const std::string& path) {
+  if (std::error_code none; std::filesystem::is_directory(path, none))
+    throw UserError({path, 0, ""}, "is a folder");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw UserError({path, 0, ""}, "cannot be opened");
   std::string text{std::istreambuf_iterator<char>(file), {}};
@@ -63,8 +67,21 @@ void print_attached(const measure::Attached& attached, const std::string& out) {
       found.offset_seconds, found.error_seconds, found.drift * 1e6, found.drift_error * 1e6,
       found.edges);
   fmt::print("windows   {} of {} have joules", attached.with_joules, attached.windows);
-  if (!attached.first_reason.empty()) fmt::print("; another: {}", attached.first_reason);
+  if (!attached.first_reason.empty())
+    fmt::print("; the first of the others: {}", report::printable(attached.first_reason));
   fmt::print("\nmeter     {}\nrecord    {}\n", report::printable(attached.meter), out);
+}
+
+/// What is wrong with the record is told with its name.
+Maybe<measure::Attached> attach_log(record::Document& document, const PowerLog& log,
+                                    const measure::AttachOptions& options,
+                                    const std::string& record) {
+  try {
+    return measure::attach_log(document, log, options);
+  } catch (const UserError& error) {
+    if (!error.where().file.empty()) throw;
+    throw UserError({record, 0, ""}, error.what());
+  }
 }
 
 int attach(const AttachArguments& arguments) {
@@ -78,10 +95,10 @@ int attach(const AttachArguments& arguments) {
   options.file = arguments.log;
   options.sha256 = sha256_hex(text);
   options.scope = *scope_from_name(arguments.scope);
-  options.relative_uncertainty = arguments.uncertainty;
+  options.relative_uncertainty = share_of(arguments.uncertainty);
   options.averaging_seconds = arguments.average;
   const std::size_t before = record::verify(document).size();
-  const auto attached = measure::attach_log(document, log, options);
+  const auto attached = attach_log(document, log, options, arguments.record);
   if (!attached) {
     fmt::print(stderr, "error: {}: {}\n", report::printable(arguments.log),
                report::printable(attached.reason()));
@@ -136,12 +153,12 @@ void add_energy(CLI::App& app, int& exit_code) {
   command
       ->add_option("--uncertainty", arguments->uncertainty,
                    "Relative uncertainty of its calibration")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(percentage_or_none())
       ->capture_default_str();
   command
       ->add_option("--average", arguments->average,
                    "Seconds over which its watts are means [found from its edges]")
-      ->check(CLI::Range(0.0, 3600.0));
+      ->check(number_between(0, 3600));
   command->add_option("--time-column", arguments->time_column, "Name or number, from 1");
   command->add_option("--value-column", arguments->value_column, "Name or number, from 1");
   command->add_option("--utc-offset", arguments->utc_offset,

@@ -39,6 +39,15 @@ CLI::Validator percentage() {
           "5% or 0.05"};
 }
 
+CLI::Validator percentage_or_none() {
+  return {[](const std::string& text) -> std::string {
+            const auto share = share_in(text);
+            if (share && *share >= 0 && *share <= 1) return {};
+            return fmt::format("'{}' is no share from 0 to 100 %, as in 5% or 0.05", text);
+          },
+          "5% or 0.05"};
+}
+
 double share_of(const std::string& text) { return share_in(text).value(); }
 
 CLI::Validator positive_number(double most) {

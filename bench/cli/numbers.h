@@ -16,6 +16,8 @@ CLI::Validator number_between(double low, double high);
 
 /// "5%" or "0.05": above 0 and at most 100 %.
 CLI::Validator percentage();
+/// The same, and nothing at all: "0".
+CLI::Validator percentage_or_none();
 /// 0.05 of "5%" and of "0.05"; what percentage() lets through.
 double share_of(const std::string& text);
 

@@ -268,6 +268,18 @@ record::Energy with_joules(const record::Document& document, const record::Energ
   return out;
 }
 
+/// In the place of the log that was to come, else where there is none yet, else beside the others.
+void put(record::Row& row, record::Energy energy) {
+  const auto beside = std::find_if(row.extra_meters.begin(), row.extra_meters.end(),
+                                   [](const auto& e) { return e.meter == log_to_come_id; });
+  if (beside != row.extra_meters.end())
+    *beside = std::move(energy);
+  else if (!row.energy || row.energy->meter == log_to_come_id)
+    row.energy = std::move(energy);
+  else
+    row.extra_meters.push_back(std::move(energy));
+}
+
 }  // namespace
 
 Maybe<Attached> attach_log(record::Document& document, const PowerLog& log,
@@ -289,10 +301,7 @@ Maybe<Attached> attach_log(record::Document& document, const PowerLog& log,
     if (!windows) continue;
     record::Energy energy =
         with_joules(document, *windows, info, trace, attached.alignment, attached);
-    if (!row.energy || row.energy->meter == log_to_come_id)
-      row.energy = std::move(energy);
-    else
-      row.extra_meters.push_back(std::move(energy));
+    put(row, std::move(energy));
   }
   if (attached.with_joules == 0)
     return Absent{"no energy window can be told from this log: " + attached.first_reason};

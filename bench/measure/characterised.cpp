@@ -13,7 +13,11 @@
 namespace ergon::measure {
 namespace {
 
-constexpr const char* remedy = "ergon doctor --meters";
+/// What finds out what a meter is.
+std::string remedy(const std::string& id) {
+  const bool command = id.starts_with("command:");
+  return command ? "ergon doctor --meters --meter 'command:...'" : "ergon doctor --meters";
+}
 /// A run does not wait longer for characterising; the progress line says what it waits for.
 constexpr double longest_seconds = 10;
 constexpr double fast_period_seconds = 0.1;
@@ -96,7 +100,7 @@ void apply_kept(Energy& energy, const MeterMemory& memory) {
     const record::KnownMeter* known = memory.find(meter->info());
     energy.characterised[id] =
         known ? Maybe<std::string>(known->characterised)
-              : Absent{fmt::format("not characterised on this machine: run `{}`", remedy)};
+              : Absent{fmt::format("not characterised on this machine: run `{}`", remedy(id))};
     if (known) refine(meter, characterisation_of(*known));
   }
 }
@@ -113,7 +117,7 @@ void settle(Energy& energy, const std::vector<std::string>& wanted, const Settli
     }
     std::string reason = settler.settle(energy.meters[i]);
     if (!reason.empty()) {
-      refuse(energy, i, std::move(reason), remedy);
+      refuse(energy, i, std::move(reason), remedy(energy.meters[i]->info().id));
       continue;
     }
     if (wanted.front() == "auto" && part == Part::processor) return;

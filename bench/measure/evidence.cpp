@@ -77,7 +77,8 @@ void choose(Energy& energy, const std::string& wanted) {
   if (found) return;
   for (const Unavailable& other : energy.unavailable)
     if (is_named(other.meter, wanted) || other.meter == entry_of(wanted))
-      throw UserError(where, other.meter + " does not work here: " + other.reason);
+      throw UserError(where, other.meter + " does not work here: " + other.reason +
+                                 (other.remedy.empty() ? "" : " (" + other.remedy + ")"));
   throw UserError(where, "there is no " + wanted + " here; `ergon doctor` lists what there is");
 }
 

@@ -100,7 +100,12 @@ Characterisation characterisation_of(const record::KnownMeter& known) {
 
 MeterMemory::MeterMemory(Maybe<std::string> path, record::KnownMachine machine)
     : path_(std::move(path)), machine_(std::move(machine)) {
-  if (path_) state_ = record::read_meter_state(*path_);
+  try {
+    if (path_) state_ = record::read_meter_state(*path_);
+  } catch (const UserError& error) {
+    throw UserError(std::string(error.what()) +
+                    " (what is known of meters is kept here; delete it to start anew)");
+  }
 }
 
 MeterMemory MeterMemory::open() { return {meter_state_path(), this_machine()}; }

@@ -280,8 +280,10 @@ void start_launch(const RunOptions& options, int launch) {
   const pid_t child = fork();
   if (child < 0) throw UserError(std::string("cannot start a launch: ") + std::strerror(errno));
   if (child == 0) {
-    // A launch that outlives its run would go on writing to the journal.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // A launch that outlives its run would go on writing to the journal. SIGKILL would leave the
+    // programs of its meters behind.
+    signal(SIGTERM, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(127);
     allow_all_processors();
     std::vector<std::string> words = options.command;

@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/meters/child_groups.h"
 #include "bench/meters/printed.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
@@ -105,7 +106,10 @@ std::unique_ptr<Child> Child::start(const std::vector<std::string>& program, std
   }
   close_if_open(out[1]);
   close_if_open(err[1]);
-  if (error == 0) return child;
+  if (error == 0) {
+    remember_group(child->pid_);
+    return child;
+  }
   child->pid_ = -1;
   why_not = fmt::format("cannot start {}: {}", excerpt(program.front()), std::strerror(error));
   return nullptr;
@@ -161,6 +165,7 @@ std::string Child::finish(double seconds) {
   drain_errors();
   // What it has started itself goes with it. Before it is waited for: its number is still its own.
   kill(-pid_, SIGKILL);
+  forget_group(pid_);
   int status = 0;
   rusage used{};
   while (wait4(pid_, &status, 0, &used) < 0 && errno == EINTR) {

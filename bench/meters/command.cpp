@@ -15,6 +15,7 @@
 #include "bench/meters/child.h"
 #include "bench/meters/command_spec.h"
 #include "bench/meters/command_stream.h"
+#include "bench/meters/plausible.h"
 
 namespace ergon {
 namespace {
@@ -31,6 +32,8 @@ constexpr int calls_with_period = 3;
 constexpr double silent_periods = 5;
 constexpr double fresh_share = 0.5;
 constexpr double look_seconds = 5e-3;
+/// What is found of a meter is kept under these words: addresses that differ at their ends differ.
+constexpr std::size_t most_of_a_word = 300;
 
 /// What the values that a program printed show of it.
 struct Seen {
@@ -72,14 +75,26 @@ Character characterise(const std::vector<Seen>& seen, const CommandSpec& spec) {
   return out;
 }
 
+/// Why what was printed at first is no sensor's; empty where it may be one.
+std::string fault_of(const std::vector<Seen>& seen, Scope scope) {
+  for (const Seen& one : seen) {
+    if (one.printed.quantity != seen.front().printed.quantity)
+      return "the program prints watts and joules by turns";
+    if (one.printed.quantity != Quantity::watts) continue;
+    if (std::string fault = fault_of_power(one.printed.value, scope); !fault.empty()) return fault;
+  }
+  return {};
+}
+
 MeterInfo describe(const std::string& id, const CommandSpec& spec, const Character& character) {
   MeterInfo info;
   info.id = id;
   info.about = "what `";
   for (std::size_t i = 0; i < spec.program.size(); ++i)
-    info.about += (i == 0 ? "" : " ") + excerpt(spec.program[i]);
+    info.about += (i == 0 ? "" : " ") + excerpt(spec.program[i], most_of_a_word);
   info.about +=
       spec.mode == CommandSpec::Mode::call ? "` prints per call" : "` prints line by line";
+  if (!spec.match.empty()) info.about += ", by match=" + excerpt(spec.match, most_of_a_word);
   info.part = spec.part;
   info.scope = spec.scope;
   info.quantity = character.quantity;
@@ -163,11 +178,11 @@ Probe open_calls(const std::string& id, const CommandSpec& spec, Clock& clock) {
   while (!enough()) {
     const Call now = call(spec, clock);
     if (!now.printed) return Unavailable{id, now.printed.reason(), ""};
-    if (!seen.empty() && seen.back().printed.quantity != now.printed->quantity)
-      return Unavailable{id, "the program prints watts, then joules", ""};
     seen.push_back({now.reading.seconds, *now.printed});
     cpu_seconds += now.cpu_seconds;
   }
+  if (std::string fault = fault_of(seen, spec.scope); !fault.empty())
+    return Unavailable{id, fault, ""};
   MeterInfo info = describe(id, spec, characterise(seen, spec));
   // While the program waits for its instrument the machine is free.
   info.read_seconds = std::max(1e-6, cpu_seconds / static_cast<double>(seen.size()));
@@ -194,6 +209,8 @@ Probe open_stream(const std::string& id, const CommandSpec& spec, Clock& clock) 
   if (values.empty()) return Unavailable{id, stream->latest(0).invalid, ""};
   std::vector<Seen> seen;
   for (const auto& value : values) seen.push_back({value.seconds, value.printed});
+  if (std::string fault = fault_of(seen, spec.scope); !fault.empty())
+    return Unavailable{id, fault, ""};
   MeterInfo info = describe(id, spec, characterise(seen, spec));
   // Every line is a new value, also where it repeats the last one.
   if (!spec.every_seconds && seen.size() > 2)

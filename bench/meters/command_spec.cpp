@@ -82,7 +82,8 @@ class Keys {
     if (!spec.unit) fault = fmt::format("unit={} is none of {}", excerpt(text), known_units());
   }
   void match(std::string_view text) {
-    const auto pattern = Pattern::compile(std::string(text));
+    spec.match = text;
+    const auto pattern = Pattern::compile(spec.match);
     if (pattern)
       spec.pattern = *pattern;
     else
@@ -100,7 +101,10 @@ class Keys {
     spec.averaging_seconds = number_within("average", text, 0, longest_seconds, fault);
   }
   void uncertainty(std::string_view text) {
-    spec.relative_uncertainty = number_within("uncertainty", text, 0, 1, fault);
+    const bool percent = text.ends_with('%');
+    const double all = percent ? 100 : 1;
+    if (percent) text.remove_suffix(1);
+    spec.relative_uncertainty = number_within("uncertainty", text, 0, all, fault) / all;
   }
   void timeout(std::string_view text) {
     spec.timeout_seconds =

@@ -30,6 +30,7 @@ struct CommandSpec {
   Part part = Part::machine;
   std::optional<Unit> unit;
   std::optional<Pattern> pattern;
+  std::string match;  // its text
   std::optional<double> every_seconds;
   double relative_uncertainty = 0.05;
   double averaging_seconds = 0;

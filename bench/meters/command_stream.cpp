@@ -1,5 +1,6 @@
 #include "bench/meters/command_stream.h"
 
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -17,6 +18,13 @@ constexpr double look_seconds = 0.1;
 constexpr double last_words_seconds = 0.5;
 constexpr std::size_t most_line = 1 << 16;
 constexpr std::size_t most_first_values = 1000;
+/// What prints more takes the processor from what is measured.
+constexpr double most_lines_per_second = 1000;
+constexpr double most_lines_at_once = 10000;
+
+double seconds_since(std::chrono::steady_clock::time_point begun) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
 
 }  // namespace
 
@@ -26,10 +34,13 @@ struct CommandStream::State {
   void follow(const std::stop_token& stopping) {
     const std::string name = excerpt(spec.program.front());
     std::string pending;
+    const auto begun = std::chrono::steady_clock::now();
     while (!stopping.stop_requested()) {
       const auto got = child->read(pending, look_seconds);
       take_lines(pending);
       if (pending.size() > most_line) return end("prints lines of more than 64 KiB");
+      if (lines > most_lines_at_once + most_lines_per_second * seconds_since(begun))
+        return end(fmt::format("prints more than {:g} lines a second", most_lines_per_second));
       if (got != Child::Got::end) continue;
       const std::string how = child->finish(last_words_seconds);
       return end(how.empty() ? name + " ended" : name + " " + how);
@@ -45,11 +56,12 @@ struct CommandStream::State {
 
   /// A line without a value (a heading, an empty one) is passed over.
   void take_line(std::string_view line) {
+    ++lines;
     const auto printed = find_printed(line, spec.pattern_or_none(), spec.unit);
     const std::lock_guard lock(mutex);
     const double now = clock.now_seconds();
     if (!printed) {
-      passed_over = printed.reason();
+      if (!line.empty()) passed_over = printed.reason();
       return;
     }
     if (last && last->printed.quantity != printed->quantity) ended = "mixes watts and joules";
@@ -65,6 +77,7 @@ struct CommandStream::State {
   const CommandSpec spec;
   Clock& clock;
   double started_seconds = 0;
+  double lines = 0;  // of the thread alone
   std::unique_ptr<Child> child;
   mutable std::mutex mutex;
   std::optional<Value> last;

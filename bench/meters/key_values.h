@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <fmt/format.h>
+
 namespace ergon {
 
 /// A finite decimal number that fills `text`.
@@ -23,8 +25,7 @@ inline double number_within(std::string_view key, std::string_view text, double 
                             std::string& fault) {
   const auto number = number_from(text);
   if (number && *number >= low && *number <= high) return *number;
-  fault = std::string(key) + "=" + std::string(text) + " is no number from " + std::to_string(low) +
-          " to " + std::to_string(high);
+  fault = fmt::format("{}={} is no number from {:g} to {:g}", key, text, low, high);
   return low;
 }
 

@@ -105,7 +105,8 @@ class Parser {
   }
 
   PowerLog finish() {
-    if (!begun_) throw UserError({file_, 1, ""}, "holds no readings");
+    if (log_.readings.empty())
+      throw UserError({file_, std::max(1, line_), ""}, "holds no readings");
     log_.quantity = unit_.quantity;
     return std::move(log_);
   }
@@ -127,6 +128,7 @@ class Parser {
       return moment_from(field) || figure_from(field, separator_);
     });
     if (heading) names_ = fields;
+    columns_ = fields.size();
     if (fields.size() < 2) refuse("", "needs two columns at least: a time and a value");
     time_ = options_.time_column.empty() ? time_column() : column(options_.time_column, fields);
     value_ = options_.value_column.empty() ? value_column(fields.size())
@@ -177,6 +179,7 @@ class Parser {
     if (fields.size() <= last)
       refuse(name_of(last), "is missing: the line has " + std::to_string(fields.size()) +
                                 (fields.size() == 1 ? " field" : " fields"));
+    refuse_more_fields(fields);
     const double seconds = time_of(fields[time_]);
     if (fields[value_].empty()) return;
     const auto figure = figure_from(fields[value_], separator_);
@@ -188,6 +191,17 @@ class Parser {
     if (!std::isfinite(value)) refuse(name_of(value_), "is too large");
     log_.readings.push_back({seconds, value, {}, 0});
     log_.lines.push_back(line_);
+  }
+
+  /// Of "12,5,70,2" every second comma may be a decimal one.
+  void refuse_more_fields(const Fields& fields) const {
+    std::size_t filled = fields.size();
+    while (filled > columns_ && fields[filled - 1].empty()) --filled;
+    if (filled > columns_)
+      refuse("", "has " + std::to_string(filled) + " fields, and the first line " +
+                     std::to_string(columns_) +
+                     (separator_ == ',' ? "; write numbers with a point, or semicolons between them"
+                                        : ""));
   }
 
   double time_of(const std::string& field) {
@@ -234,6 +248,7 @@ class Parser {
   bool begun_ = false;
   char separator_ = ',';
   Fields names_;
+  std::size_t columns_ = 0;  // of the first line
   std::size_t time_ = 0, value_ = 1;
   Unit unit_{};
   std::optional<TimeKind> kind_;
@@ -243,6 +258,8 @@ class Parser {
 
 PowerLog parse_power_log(std::string_view text, const std::string& file,
                          const LogOptions& options) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
+    throw UserError({file, 1, ""}, "is UTF-16; save it as UTF-8");
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
   Parser parser(file, options);
   for (int number = 1; !text.empty(); ++number) {

@@ -13,7 +13,6 @@ namespace {
 
 constexpr double joules_per_watt_hour = 3600;
 constexpr std::size_t most_characters = 1 << 16;
-constexpr std::size_t most_excerpt = 60;
 
 constexpr std::array units = {Unit{"uW", Quantity::watts, 1e-6},
                               Unit{"mW", Quantity::watts, 1e-3},
@@ -68,6 +67,13 @@ int decimals(std::string_view number) {
     places -= power;
   }
   return places;
+}
+
+/// Digits, a comma and a digit from `at` on: what number_at() takes for no number.
+bool has_comma(std::string_view text, std::size_t at) {
+  if (!is_digit(text[at]) || !may_begin(text, at)) return false;
+  while (at < text.size() && (is_digit(text[at]) || text[at] == '.')) ++at;
+  return at + 1 < text.size() && text[at] == ',' && is_digit(text[at + 1]);
 }
 
 std::optional<Number> number_at(std::string_view text, std::size_t at) {
@@ -175,9 +181,11 @@ Maybe<Printed> find_printed(std::string_view text, const Pattern* pattern,
     return of_group(*found, unit);
   }
   std::optional<Number> bare;
+  bool comma = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (!is_digit(text[at]) && text[at] != '-' && text[at] != '+') continue;
     const auto number = number_at(text, at);
+    comma = comma || (!number && has_comma(text, at));
     if (!number) continue;
     if (const auto behind = unit_behind(text, number->end)) return in_unit(*number, *behind);
     const bool joined = number->end < text.size() && is_letter(text[number->end]);
@@ -186,16 +194,20 @@ Maybe<Printed> find_printed(std::string_view text, const Pattern* pattern,
   }
   if (bare && unit) return in_unit(*bare, *unit);
   if (bare) return Absent{"no number with a unit in '" + excerpt(text) + "'; say unit= or match="};
+  if (comma)
+    return Absent{"a comma in the number in '" + excerpt(text) +
+                  "': of decimals or of thousands? Have it print a point (`env LC_ALL=C PROGRAM`)"};
+  if (excerpt(text).empty()) return Absent{"nothing was printed"};
   return Absent{"no number in '" + excerpt(text) + "'"};
 }
 
-std::string excerpt(std::string_view text) {
+std::string excerpt(std::string_view text, std::size_t most) {
   while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
   while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
   std::string out;
-  for (const char c : text.substr(0, most_excerpt))
+  for (const char c : text.substr(0, most))
     out += c == '\n' || c == '\t' ? ' ' : (c < ' ' || c > '~' ? '?' : c);
-  return text.size() > most_excerpt ? out + "..." : out;
+  return text.size() > most ? out + "..." : out;
 }
 
 }  // namespace ergon

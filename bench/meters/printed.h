@@ -57,6 +57,6 @@ Maybe<Printed> find_printed(std::string_view text, const Pattern* pattern,
                             const std::optional<Unit>& unit);
 
 /// Printable ASCII, the rest as '?', shortened: for reasons.
-std::string excerpt(std::string_view text);
+std::string excerpt(std::string_view text, std::size_t most = 60);
 
 }  // namespace ergon

@@ -227,11 +227,12 @@ class RowCheck {
     }
   }
 
-  /// Of one window, a part of the machine cannot take more than what contains it.
+  /// Of one window, a part of the machine cannot take more than the whole, where sensors tell.
   void compare_scopes(const Energy& other) {
     const Meter* mine = find_meter(document_, row_.energy->meter);
     const Meter* others = find_meter(document_, other.meter);
-    if (!mine || !others) return;
+    for (const Meter* meter : {mine, others})
+      if (!meter || (meter->provenance != "counter" && meter->provenance != "sampled")) return;
     for (const EnergySample& a : row_.energy->samples)
       for (const EnergySample& b : other.samples) {
         if (a.launch != b.launch || a.start_seconds != b.start_seconds) continue;

@@ -144,7 +144,8 @@ Judgement judge_joules(const Side& base_side, const Row& base, const Side& fresh
   if (base_side.document != fresh_side.document) ratio = across_launches(ratio, options);
   if (!ratio) return cannot(ratio.reason());
   // One meter's calibration moves both sides alike.
-  const bool one_meter = one_host && base_meter->id == fresh_meter->id;
+  const bool one_meter =
+      one_host && base_meter->id == fresh_meter->id && base_meter->about == fresh_meter->about;
   const double calibrations =
       one_meter ? 1
                 : (1 + base_meter->relative_uncertainty) * (1 + fresh_meter->relative_uncertainty);

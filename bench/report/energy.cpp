@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bench/report/arithmetic.h"
+#include "bench/report/text.h"
 #include "bench/stats/stats.h"
 
 namespace ergon::report {
@@ -20,10 +21,12 @@ using record::EnergySample;
 constexpr std::array<std::pair<Joules, std::string_view>, 3> names = {
     {{Joules::gross, "gross"}, {Joules::idle, "idle"}, {Joules::marginal, "marginal"}}};
 
-/// Joules over so many calls or seconds.
+/// Joules over so many calls or seconds. Errors are independent of those of other pieces, but for
+/// what all share.
 struct Piece {
   double joules = 0, error = 0, units = 0;
   int launch = 0;
+  double shared_error = 0;
 };
 
 double units_of(const EnergySample& sample, EnergyUnit unit) {
@@ -48,28 +51,48 @@ Maybe<std::vector<Piece>> above_idle(const record::Meter& meter,
                                      const std::vector<EnergySample>& samples, EnergyUnit unit) {
   if (!meter.idle_watts) return Absent{"idle watts are not known: " + meter.idle_watts.reason()};
   const Interval range = meter.idle_watts->interval95;
-  std::vector<EnergySample> left = samples;
-  for (EnergySample& sample : left) {
-    if (!sample.joules) continue;
-    sample.joules = *sample.joules - meter.idle_watts->value * sample.seconds;
-    const double idle_error = (range.high - range.low) / 2 * sample.seconds;
-    sample.error_joules = std::hypot(sample.error_joules, idle_error);
+  const auto all = gross(samples, unit);
+  if (!all) return all;
+  std::vector<Piece> pieces = *all;
+  auto piece = pieces.begin();
+  for (const EnergySample& sample : samples) {
+    if (!sample.joules || !(units_of(sample, unit) > 0)) continue;
+    piece->joules -= meter.idle_watts->value * sample.seconds;
+    // One figure is taken off them all: what it is wrong by does not average out.
+    piece->shared_error = (range.high - range.low) / 2 * sample.seconds;
+    ++piece;
   }
-  return gross(left, unit);
+  return pieces;
 }
+
+/// More calls and fewer.
+struct Pair {
+  const EnergySample* more;
+  const EnergySample* fewer;
+};
 
 /// Each window against the next one of its launch that has other calls.
 Maybe<std::vector<Piece>> marginal(const std::vector<EnergySample>& samples, EnergyUnit unit) {
-  std::vector<Piece> pieces;
+  std::vector<Pair> pairs;
+  std::map<const EnergySample*, double> uses;
   for (std::size_t i = 1; i < samples.size(); ++i) {
-    const EnergySample* fewer = &samples[i - 1];
-    const EnergySample* more = &samples[i];
-    if (fewer->launch != more->launch || fewer->calls == more->calls) continue;
-    if (fewer->calls > more->calls) std::swap(fewer, more);
-    const double units = units_of(*more, unit) - units_of(*fewer, unit);
-    if (!fewer->joules || !more->joules || !(units > 0)) continue;
-    pieces.push_back({*more->joules - *fewer->joules,
-                      std::hypot(more->error_joules, fewer->error_joules), units, more->launch});
+    Pair pair{&samples[i], &samples[i - 1]};
+    if (pair.more->launch != pair.fewer->launch || pair.more->calls == pair.fewer->calls) continue;
+    if (pair.fewer->calls > pair.more->calls) std::swap(pair.fewer, pair.more);
+    if (!pair.fewer->joules || !pair.more->joules ||
+        !(units_of(*pair.more, unit) > units_of(*pair.fewer, unit)))
+      continue;
+    pairs.push_back(pair);
+    ++uses[pair.more];
+    ++uses[pair.fewer];
+  }
+  std::vector<Piece> pieces;
+  for (const auto& [more, fewer] : pairs) {
+    // A window of two pairs has the same sign in both: its error counts twice in their sum.
+    const double error = std::hypot(more->error_joules * std::sqrt(uses[more]),
+                                    fewer->error_joules * std::sqrt(uses[fewer]));
+    pieces.push_back({*more->joules - *fewer->joules, error,
+                      units_of(*more, unit) - units_of(*fewer, unit), more->launch});
   }
   if (pieces.empty()) return Absent{"no two windows of different calls have joules"};
   return pieces;
@@ -104,9 +127,7 @@ Interval spread_of(const std::vector<Piece>& pieces) {
 }
 
 std::string too_uncertain(const Estimate& figure, double most) {
-  return fmt::format("known to -{:.0f}/+{:.0f} % only; wanted: {:.3g} %",
-                     100 * (1 - figure.low / figure.value), 100 * (figure.high / figure.value - 1),
-                     100 * most);
+  return fmt::format("known to {} only; wanted: {:.3g}%", spread(figure), 100 * most);
 }
 
 }  // namespace
@@ -120,13 +141,14 @@ Derived energy_per(const record::Document& document, const record::Row& row, Ene
   if (!meter) return absent("the record does not describe the meter '" + row.energy->meter + "'");
   const auto pieces = pieces_of(*meter, row.energy->samples, unit, options.joules);
   if (!pieces) return absent(pieces.reason());
-  double joules = 0, variance = 0, units = 0;
+  double joules = 0, variance = 0, shared = 0, units = 0;
   for (const Piece& piece : *pieces) {
     joules += piece.joules;
     variance += piece.error * piece.error;
+    shared += piece.shared_error;
     units += piece.units;
   }
-  const double error = std::sqrt(variance) / units;
+  const double error = std::hypot(std::sqrt(variance), shared) / units;
   Estimate figure = holding(joules / units, spread_of(*pieces));
   if (!(figure.value > 0))
     return absent(options.joules == Joules::gross ? "the meter counted no joules"

@@ -150,11 +150,25 @@ std::string_view words_of(Joules joules) {
   return "Gross: idle power is in it.";
 }
 
+/// Why a meter has no joules; empty where it has, or does not say.
+std::string reason_of(const std::vector<const Row*>& rows, const std::string& meter) {
+  for (const Row* row : rows)
+    for (const record::Energy& extra : row->extra_meters)
+      if (extra.meter == meter)
+        for (const record::EnergySample& sample : extra.samples)
+          if (!sample.joules) return sample.joules.reason();
+  return {};
+}
+
 /// What another meter said of the same windows.
 std::string beside_text(const std::vector<const Row*>& rows, const std::string& primary,
                         const record::Meter& other) {
   const auto seen = residual(rows, primary, other.id);
-  if (!seen) return fmt::format("{} saw no window that {} did.", other.id, primary);
+  if (!seen) {
+    const std::string why = reason_of(rows, other.id);
+    return fmt::format("{} {} saw no window that {} did{}.", mark_of(other), other.id, primary,
+                       why.empty() ? "" : ": " + why);
+  }
   return fmt::format("{} {} counted {:.4g} times as much as {} (median of {}, {:.4g} to {:.4g}).",
                      mark_of(other), other.id, seen->median, primary,
                      number(seen->windows, "window"), seen->low, seen->high);

@@ -74,6 +74,20 @@ TEST(DoctorMeters, SaysOfArithmeticThatItIsNoSensor) {
   EXPECT_THAT(result.out, HasSubstr("declared: arithmetic, not a sensor"));
 }
 
+TEST(DoctorMeters, TakesThoseThatAreNamedAndCommandsToo) {
+  const Folder folder;
+  const auto result = program::ergon(
+      folder,
+      "doctor --meters --json --meter 'command:part=accelerator every=0.1 timeout=300 echo 5 W'");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const json meters = json::parse(result.out)["meters"];
+  ASSERT_EQ(meters.size(), 1U) << meters;
+  EXPECT_EQ(meters[0]["meter"], "command:echo");
+  const auto broken = program::ergon(folder, "doctor --meters --meter 'command:timeout=300 false'");
+  EXPECT_EQ(broken.exit_code, 2);
+  EXPECT_THAT(broken.err, HasSubstr("false ended with exit status 1"));
+}
+
 TEST(DoctorMeters, NamesAStateFileThatIsNotUnderstoodAndLeavesIt) {
   const Folder folder;
   program::write(folder / "meters.json", "{\n  \"schema\": 1\n}\n");
@@ -81,6 +95,7 @@ TEST(DoctorMeters, NamesAStateFileThatIsNotUnderstoodAndLeavesIt) {
     const auto result = program::ergon(folder, arguments);
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.err, HasSubstr("meters.json:2: /schema"));
+    EXPECT_THAT(result.err, HasSubstr("delete it to start anew"));
     EXPECT_EQ(program::lines(result.err), 1) << result.err;
   }
   EXPECT_EQ(program::read(folder / "meters.json"), "{\n  \"schema\": 1\n}\n");

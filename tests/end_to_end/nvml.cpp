@@ -111,6 +111,11 @@ TEST(Nvml, AMeterThatIsNotThereIsToldInOneLine) {
   EXPECT_EQ(none.exit_code, 2);
   EXPECT_THAT(none.err, HasSubstr("--meter: there is no nvml:3 here"));
   EXPECT_EQ(program::lines(none.err), 1) << none.err;
+  const auto lost =
+      program::ergon(folder, "run tiny.toml --meter nvml", fake + "ERGON_FAKE_NVML=init=9");
+  EXPECT_EQ(lost.exit_code, 2);
+  EXPECT_THAT(lost.err, HasSubstr("sudo modprobe nvidia"));
+  EXPECT_EQ(program::lines(lost.err), 1) << lost.err;
   const auto mig =
       program::ergon(folder, "run tiny.toml --meter nvml", fake + "ERGON_FAKE_NVML=mig=1");
   EXPECT_EQ(mig.exit_code, 2);

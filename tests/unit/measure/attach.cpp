@@ -140,6 +140,22 @@ TEST_F(AttachLog, StandsBesideAnotherMeter) {
   EXPECT_FALSE(document.meters[1].primary);
 }
 
+TEST_F(AttachLog, TakesThePlaceOfALogThatWasToComeBesideAnotherMeter) {
+  document.rows[0].extra_meters = {*document.rows[0].energy};
+  document.rows[0].energy = record::Energy{"perf", document.rows[0].energy->samples};
+  document.meters[0].primary = false;
+  document.meters.insert(document.meters.begin(), record::Meter{});
+  document.meters[0].id = "perf";
+  document.meters[0].primary = true;
+  ASSERT_TRUE(attach_log(document, log_of({}), options));
+  EXPECT_EQ(document.rows[0].energy->meter, "perf");
+  ASSERT_EQ(document.rows[0].extra_meters.size(), 1U);
+  EXPECT_EQ(document.rows[0].extra_meters[0].meter, "log:plug.csv");
+  expect_joules(document.rows[0].extra_meters[0]);
+  EXPECT_EQ(document.meters[1].id, "log:plug.csv");
+  EXPECT_FALSE(document.meters[1].primary);
+}
+
 TEST_F(AttachLog, LeavesTheRecordAloneWhereTheClockGoesBackWithinTheRun) {
   PowerLog log = log_of({});
   for (std::size_t i = log.readings.size() / 2; i < log.readings.size(); ++i)

@@ -102,7 +102,8 @@ TEST_F(Command, RefusesAValueWhosePeriodItCannotTell) {
   const auto opened = meter(std::string(patient) + "echo 220 W");
   ASSERT_TRUE(opened);
   EXPECT_THAT(opened->info().period_seconds.reason(), HasSubstr("every=SECONDS"));
-  EXPECT_FALSE(shortest_window_seconds(opened->info(), 100, 0.02));
+  EXPECT_THAT(shortest_window_seconds(opened->info(), 100, 0.02).reason(),
+              HasSubstr("every=SECONDS"));
 }
 
 TEST_F(Command, SaysWhyAProgramIsNoMeter) {
@@ -112,8 +113,25 @@ TEST_F(Command, SaysWhyAProgramIsNoMeter) {
   EXPECT_THAT(refusal(std::string(patient) + "sh -c 'kill -9 $$'"),
               HasSubstr("was killed by signal 9"));
   EXPECT_THAT(refusal(std::string(patient) + "echo all is well"), HasSubstr("no number in"));
-  EXPECT_THAT(refusal(std::string(patient) + "true"), HasSubstr("no number in ''"));
+  EXPECT_THAT(refusal(std::string(patient) + "true"), HasSubstr("nothing was printed"));
   EXPECT_THAT(refusal("every=x y"), HasSubstr("every=x"));
+}
+
+TEST_F(Command, RefusesWhatNoMachineDrawsAtOnce) {
+  const std::string call = std::string(patient) + "every=0.01 ";
+  EXPECT_THAT(refusal(call + "echo -5 W"), HasSubstr("the sensor says -5 W"));
+  EXPECT_THAT(refusal(call + "echo 1e300 W"), HasSubstr("more than any machine draws"));
+  EXPECT_THAT(refusal(call + "mode=stream sh -c 'echo -5 W; sleep 1000'"),
+              HasSubstr("the sensor says -5 W"));
+}
+
+TEST_F(Command, TellsItselfFromAnotherThatDiffersAtTheEnd) {
+  const std::string address = "http://" + std::string(100, 'a');
+  const auto about = [&](const std::string& rest) {
+    return meter(std::string(patient) + "every=0.01 unit=W " + rest)->info().about;
+  };
+  EXPECT_NE(about("echo " + address + "/1 5"), about("echo " + address + "/2 5"));
+  EXPECT_NE(about("match='a=(.)' echo a=1 b=2"), about("match='b=(.)' echo a=1 b=2"));
 }
 
 TEST_F(Command, SaysWhyAReadingFailsLater) {
@@ -158,7 +176,7 @@ TEST_F(Command, RefusesAFloodOfOutput) {
 }
 
 TEST_F(Command, GivesTheProgramNoInput) {
-  EXPECT_THAT(refusal(std::string(patient) + "cat"), HasSubstr("no number in ''"));
+  EXPECT_THAT(refusal(std::string(patient) + "cat"), HasSubstr("nothing was printed"));
 }
 
 TEST_F(Command, StampsTheLinesOfAStreamOnArrival) {
@@ -210,8 +228,13 @@ TEST_F(Command, SaysHowAStreamEnded) {
 
 TEST_F(Command, RefusesAStreamThatSaysNothingUsable) {
   EXPECT_THAT(refusal("timeout=0.3 mode=stream sleep 1000"), HasSubstr("silent for"));
-  EXPECT_THAT(refusal("timeout=5 mode=stream yes n"), HasSubstr("no number in 'n'"));
+  EXPECT_THAT(refusal("timeout=5 mode=stream sh -c 'while echo n; do sleep 0.1; done'"),
+              HasSubstr("no number in 'n'"));
   EXPECT_THAT(refusal("mode=stream no-such-program"), HasSubstr("cannot start"));
+}
+
+TEST_F(Command, RefusesAStreamThatTakesTheProcessorForItself) {
+  EXPECT_THAT(refusal("timeout=300 mode=stream yes n"), HasSubstr("more than 1000 lines a second"));
 }
 
 TEST_F(Command, IsNotThereUnlessAskedFor) {

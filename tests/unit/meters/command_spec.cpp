@@ -68,22 +68,30 @@ TEST(CommandSpec, TakesThePartFromTheScopeUnlessItIsSaid) {
   EXPECT_EQ(parse_command_spec("part=accelerator scope=wall p")->part, Part::accelerator);
 }
 
+TEST(CommandSpec, TakesUncertaintyAsAShareOrInPercent) {
+  EXPECT_EQ(parse_command_spec("uncertainty=0.05 p")->relative_uncertainty, 0.05);
+  EXPECT_EQ(parse_command_spec("uncertainty=5% p")->relative_uncertainty, 0.05);
+  for (const char* text : {"uncertainty=5 p", "uncertainty=101% p", "uncertainty=% p"})
+    EXPECT_FALSE(parse_command_spec(text)) << text;
+}
+
 TEST(CommandSpec, SaysWhatIsWrong) {
-  const std::pair<const char*, const char*> cases[] = {{"", "names no program"},
-                                                       {"scope=node", "names no program"},
-                                                       {"'' x", "names no program"},
-                                                       {"scope=rack p", "scope=rack is none of"},
-                                                       {"unit=BTU p", "unit=BTU is none of"},
-                                                       {"mode=twice p", "neither call nor stream"},
-                                                       {"part=fan p", "part=fan"},
-                                                       {"every=0 p", "every=0 is no number"},
-                                                       {"every=nan p", "every=nan"},
-                                                       {"every=1s p", "every=1s"},
-                                                       {"uncertainty=-1 p", "uncertainty=-1"},
-                                                       {"match=abc p", "no group"},
-                                                       {"speed=1 p", "no key is called 'speed'"},
-                                                       {"every=1 every=2 p", "given twice"},
-                                                       {"every=1 'p", "not closed"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "names no program"},
+      {"scope=node", "names no program"},
+      {"'' x", "names no program"},
+      {"scope=rack p", "scope=rack is none of"},
+      {"unit=BTU p", "unit=BTU is none of"},
+      {"mode=twice p", "neither call nor stream"},
+      {"part=fan p", "part=fan"},
+      {"every=0 p", "every=0 is no number from 0.001 to 3600"},
+      {"every=nan p", "every=nan"},
+      {"every=1s p", "every=1s"},
+      {"uncertainty=-1 p", "uncertainty=-1"},
+      {"match=abc p", "no group"},
+      {"speed=1 p", "no key is called 'speed'"},
+      {"every=1 every=2 p", "given twice"},
+      {"every=1 'p", "not closed"}};
   for (const auto& [text, reason] : cases)
     EXPECT_THAT(parse_command_spec(text).reason(), HasSubstr(reason)) << text;
 }

@@ -123,6 +123,11 @@ TEST(PowerLogs, TakeTheColumnsThatAreNamed) {
 
 TEST(PowerLogs, SayWhereTheyAreWrong) {
   EXPECT_THAT(refusal(""), HasSubstr("a.csv:1: holds no readings"));
+  EXPECT_THAT(refusal("time,W\n"), HasSubstr("a.csv:1: holds no readings"));
+  EXPECT_THAT(refusal("\xff\xfet\0i\0"), StartsWith("a.csv:1: is UTF-16"));
+  EXPECT_THAT(refusal("time,W\n1,5\n2,5,7\n"), StartsWith("a.csv:3: has 3 fields"));
+  EXPECT_THAT(refusal("time;W\n1;5;6\n"), StartsWith("a.csv:2: has 3 fields"));
+  EXPECT_EQ(parsed("time,W\n1,5,,\n").readings.size(), 1U);
   EXPECT_THAT(refusal("time,W\n1,5\n2,x\n"), StartsWith("a.csv:3: W: 'x' is no number"));
   EXPECT_THAT(refusal("time,W\n1,nan\n"), StartsWith("a.csv:2: W: 'nan' is no number"));
   EXPECT_THAT(refusal("time,W\n1\n"), StartsWith("a.csv:2: W: is missing: the line has 1 field"));

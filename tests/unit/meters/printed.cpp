@@ -86,7 +86,9 @@ TEST(Printed, TakesNoPartOfAnotherNumberOrWord) {
 }
 
 TEST(Printed, SaysWhyThereIsNoValue) {
-  EXPECT_THAT(plain("").reason(), HasSubstr("no number"));
+  EXPECT_THAT(plain(" \n").reason(), HasSubstr("nothing was printed"));
+  for (const char* text : {"100,5 W", "1,234 W", "P: 1.234,5 W"})
+    EXPECT_THAT(plain(text).reason(), HasSubstr("of decimals or of thousands?")) << text;
   EXPECT_THAT(plain("1e308 kW").reason(), HasSubstr("too large"));
   EXPECT_THAT(plain("nan W").reason(), HasSubstr("no number"));
   EXPECT_THAT(matched("power: N/A", "power: (.*)").reason(),

@@ -263,6 +263,16 @@ TEST(CompareEnergy, calibration_counts_between_machines_and_window_errors_always
             3);
 }
 
+TEST(CompareEnergy, calibration_counts_between_meters_of_one_name) {
+  record::Meter meter = test::counter_meter();
+  meter.relative_uncertainty = 0.2;
+  record::Meter other = meter;
+  other.about = "what `curl http://another-plug` prints";
+  EXPECT_EQ(exit_code(compared(with_energy(meter, 50), with_energy(other, 60),
+                               {.launch_spread = 0, .measure = Measure::joules})),
+            3);
+}
+
 TEST(CompareEnergy, other_scopes_are_not_compared) {
   record::Meter wall = test::counter_meter();
   wall.scope = "wall";

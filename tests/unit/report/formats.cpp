@@ -124,6 +124,19 @@ TEST(Remarks, say_that_files_stood_in_for_the_machines_own) {
   EXPECT_THAT(remark(document, "Stand-in"), HasSubstr("ERGON_SYSFS=played/sys: sensors"));
 }
 
+TEST(Remarks, say_why_another_meter_has_no_joules) {
+  Document document = test::machine();
+  document.meters = {test::counter_meter(), test::modelled_meter()};
+  auto row = test::timed_row({});
+  row.energy = test::energy(row, "perf", 50);
+  auto beside = test::energy(row, "modelled", 80);
+  for (auto& sample : beside.samples) sample.joules = Absent{"the stream has ended"};
+  row.extra_meters = {beside};
+  document.rows = {row};
+  EXPECT_EQ(remark(document, "Beside it", {.columns = {"watts"}}),
+            "[m wall] modelled saw no window that perf did: the stream has ended.\n");
+}
+
 TEST(Remarks, say_which_kind_of_interval) {
   Document document = test::guest_run();
   EXPECT_THAT(remark(document, "Intervals"), HasSubstr("over the rounds of one process"));
