@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "bench/measure/evidence.h"
 #include "tests/unit/measure/bench.h"
 
 namespace ergon::measure {
@@ -10,6 +11,7 @@ namespace {
 using testing::Behaviour;
 using testing::FakeImplementation;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// Counts exactly, at so many watts; its period of 0 needs no thread.
 class SteadyMeter final : public Meter {
@@ -27,6 +29,30 @@ class SteadyMeter final : public Meter {
   Clock& clock_;
   double watts_;
 };
+
+/// Whole watts, as of a BMC.
+class WholeWatts final : public Meter {
+ public:
+  WholeWatts(Clock& clock, double watts) : clock_(clock), watts_(watts) {
+    info_.quantity = Quantity::watts;
+    info_.quantum_watts = 1.0;
+    info_.period_seconds = 0.01;
+  }
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override { return {clock_.now_seconds(), watts_, {}}; }
+
+ private:
+  MeterInfo info_;
+  Clock& clock_;
+  double watts_;
+};
+
+TEST(IdleWatts, ArePlannedForWhatTheSensorShows) {
+  VirtualClock clock;
+  WholeWatts server(clock, 300), board(clock, 5);
+  EXPECT_THAT(measure_idle(server, clock, 0.1).reason(), Not(HasSubstr("too coarse")));
+  EXPECT_THAT(measure_idle(board, clock, 0.1).reason(), HasSubstr("too coarse for 5 W"));
+}
 
 struct AnEnergyPass : ::testing::Test, testing::Bench {
   std::unique_ptr<Member> measured(double seconds) {
