@@ -92,6 +92,13 @@ TEST_F(AnEnergyPass, GivesTheFirstMeterToTheRowAndTheOthersBesideIt) {
   }
 }
 
+TEST_F(AnEnergyPass, SaysWhyAMeterIsTakenForOneOfFewWatts) {
+  WholeWatts node(clock, 300);
+  session.meters = {{&node, Absent{"the BMC was busy"}}};
+  EXPECT_THAT(measured(10)->row.energy.reason(),
+              HasSubstr("too coarse for 10 W; idle watts are not known: the BMC was busy"));
+}
+
 TEST_F(AnEnergyPass, TakesNCallsAndTwoNByTurns) {
   session.meters = {{&package, 10.0}};
   const auto it = measured(10);
