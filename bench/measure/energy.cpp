@@ -32,7 +32,10 @@ struct Need {
 Maybe<Need> need_of(const ActiveMeter& active, double wanted_error) {
   const double watts = std::max(1.0, active.idle_watts.value_or(unknown_idle_watts));
   const auto shortest = shortest_window_seconds(active.meter->info(), watts, wanted_error);
-  if (!shortest) return Absent{shortest.reason()};
+  if (!shortest && (active.idle_watts || active.idle_watts.reason() == shortest.reason()))
+    return Absent{shortest.reason()};
+  if (!shortest)
+    return Absent{shortest.reason() + "; idle watts are not known: " + active.idle_watts.reason()};
   if (*shortest > longest_window_seconds)
     return Absent{
         fmt::format("the meter needs a window of {:.3g} s for the wanted error; {} s is "

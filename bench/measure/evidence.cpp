@@ -96,6 +96,14 @@ void choose(Energy& energy, const std::vector<std::string>& wanted, bool declare
   }
 }
 
+/// What idle windows are planned for: what a sensor of watts shows now. A counter does not tell.
+double expected_watts(Meter& meter) {
+  constexpr double few_watts = 10;
+  if (meter.info().quantity != Quantity::watts) return few_watts;
+  const Reading now = meter.read();
+  return now.invalid.empty() && now.value > 0 ? now.value : few_watts;
+}
+
 /// Nothing is said of what is only assumed to be nothing.
 void describe_timing(const MeterInfo& info, const bool characterised, record::Meter& out) {
   const auto put = [&](std::optional<double>& field, double value) {
@@ -166,15 +174,8 @@ Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOpt
 Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double seconds) {
   constexpr int pieces = 3;
   constexpr double longest_piece_seconds = 20;
-  // A counter does not tell before it was watched; most machines draw more than this.
-  constexpr double unknown_watts = 10;
-  double watts_now = unknown_watts;
-  if (meter.info().quantity == Quantity::watts) {
-    const Reading now = meter.read();
-    if (!now.invalid.empty()) return Absent{now.invalid};
-    watts_now = now.value;
-  }
-  const auto shortest = shortest_window_seconds(meter.info(), watts_now, 2 * wanted_energy_error);
+  const auto shortest =
+      shortest_window_seconds(meter.info(), expected_watts(meter), 2 * wanted_energy_error);
   if (!shortest) return Absent{shortest.reason()};
   const double piece = std::max(*shortest, seconds / pieces);
   if (piece > longest_piece_seconds)

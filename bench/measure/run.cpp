@@ -205,7 +205,8 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
     for (ActiveMeter& active : session.meters) {
       const auto idle = measure_idle(*active.meter, clock, 0.6);
       journal.idle(active.meter->info().id, when, idle);
-      if (idle && !active.idle_watts) active.idle_watts = idle->value;
+      if (active.idle_watts) continue;
+      active.idle_watts = idle ? Maybe<double>(idle->value) : Absent{idle.reason()};
     }
   };
   record_idle("before");

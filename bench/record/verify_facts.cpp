@@ -235,8 +235,8 @@ class RowCheck {
       if (!meter || (meter->provenance != "counter" && meter->provenance != "sampled")) return;
     for (const EnergySample& a : row_.energy->samples)
       for (const EnergySample& b : other.samples) {
-        if (a.launch != b.launch || a.start_seconds != b.start_seconds) continue;
-        if (exceeds(*mine, a, *others, b) || exceeds(*others, b, *mine, a))
+        const bool one = a.launch == b.launch && a.start_seconds == b.start_seconds;
+        if (one && (exceeds(*mine, a, *others, b) || exceeds(*others, b, *mine, a)))
           found("/extra_meters", "of one window, '" + mine->id + "' and '" + others->id +
                                      "' give more joules to the part than to the whole");
       }
@@ -252,8 +252,7 @@ class RowCheck {
       return false;
     if (!a.joules || !b.joules) return false;
     const double least = *a.joules / (1 + part.relative_uncertainty) - a.error_joules;
-    const double most = *b.joules * (1 + whole.relative_uncertainty) + b.error_joules;
-    return least > most;
+    return least > *b.joules * (1 + whole.relative_uncertainty) + b.error_joules;
   }
 
   const Document& document_;

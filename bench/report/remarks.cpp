@@ -169,7 +169,7 @@ std::string beside_text(const std::vector<const Row*>& rows, const std::string& 
     return fmt::format("{} {} saw no window that {} did{}.", mark_of(other), other.id, primary,
                        why.empty() ? "" : ": " + why);
   }
-  return fmt::format("{} {} counted {:.4g} times as much as {} (median of {}, {:.4g} to {:.4g}).",
+  return fmt::format("{} {} tells {:.4g} times the joules of {} (median of {}, {:.4g} to {:.4g}).",
                      mark_of(other), other.id, seen->median, primary,
                      number(seen->windows, "window"), seen->low, seen->high);
 }
