@@ -68,9 +68,9 @@ void add_found(ordered_json& entry, const MeterInfo& before, const Characterisat
   const MeterInfo info = refined(before, found);
   entry[watts ? "quantum_watts" : "quantum_joules"] = maybe(found.quantum);
   entry["period_seconds"] = maybe(found.period_seconds);
-  entry["jitter_seconds"] = found.jitter_seconds;
-  if (watts) entry["averaging_seconds"] = found.averaging_seconds;
-  entry["lag_seconds"] = found.lag_seconds;
+  entry["jitter_seconds"] = maybe(found.jitter_seconds);
+  if (watts) entry["averaging_seconds"] = maybe(found.averaging_seconds);
+  entry["lag_seconds"] = maybe(found.lag_seconds);
   entry["read_seconds"] = found.read_seconds;
   entry["idle_watts"] = range(found.idle_watts);
   entry["busy_watts"] = range(found.busy_watts);

@@ -140,9 +140,12 @@ void settle_as_recorded(Energy& energy, const record::Document& document) {
       else if (info.quantity == Quantity::cumulative_joules)
         found.quantum = recorded->quantum_joules;
       found.period_seconds = recorded->period_seconds;
-      found.jitter_seconds = recorded->jitter_seconds.value_or(0);
-      found.averaging_seconds = recorded->averaging_seconds.value_or(0);
-      found.lag_seconds = recorded->lag_seconds.value_or(0);
+      const auto put = [](Maybe<double>& field, const std::optional<double>& value) {
+        if (value) field = *value;
+      };
+      put(found.jitter_seconds, recorded->jitter_seconds);
+      put(found.averaging_seconds, recorded->averaging_seconds);
+      put(found.lag_seconds, recorded->lag_seconds);
       refine(energy.meters[i], found);
     }
     ++i;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "bench/meters/updates.h"
+
 namespace ergon {
 namespace {
 
@@ -32,24 +34,13 @@ constexpr double rounding_share = 0.1;
 constexpr double least_multiples = 0.9;
 constexpr double least_rise = 0.25;
 
-struct Change {
-  double seconds, value;
-};
-
-std::vector<Change> changes_of(const Trace& trace) {
-  std::vector<Change> changes;
-  for (std::size_t i = 1; i < trace.size(); ++i)
-    if (trace[i].value != trace[i - 1].value) changes.push_back({trace[i].seconds, trace[i].value});
-  return changes;
-}
-
 double phase_seconds(const Characterisation& known) noexcept {
   const double period = known.period_seconds.value_or(0);
-  const double settled =
-      known.lag_seconds + known.averaging_seconds + known.jitter_seconds + phase_periods * period;
+  const double settled = known.lag_seconds.value_or(0) + known.averaging_seconds.value_or(0) +
+                         known.jitter_seconds.value_or(0) + phase_periods * period;
   double quanta = 0;
   if (known.quantum && known.idle_watts && known.idle_watts->value > 0 &&
-      known.averaging_seconds == 0)
+      known.averaging_seconds.value_or(0) == 0)
     quanta = quanta_per_phase * *known.quantum / known.idle_watts->value;
   return std::clamp(std::max({settled, quanta, wanted_periods * period}), least_phase_seconds,
                     std::max(longest_phase_seconds, phase_periods * period));
@@ -109,11 +100,11 @@ std::string compare_period(const MeterInfo& meter, const Characterisation& known
   if (counts && static_cast<double>(count) < fewest_share * (seconds / period - 2))
     return fmt::format("it changed {} times in {:.3g} s, and its period was {:.3g} s", count,
                        seconds, period);
-  const auto seen = observed(trace, meter.quantity).period_seconds;
+  const auto seen = observed(trace).period_seconds;
   if (!seen) return {};
   const double reading = seconds / static_cast<double>(trace.size() - 1);
-  const double spread = period_share * period +
-                        (known.jitter_seconds + reading) / std::sqrt(static_cast<double>(count));
+  const double spread = period_share * period + (known.jitter_seconds.value_or(0) + reading) /
+                                                    std::sqrt(static_cast<double>(count));
   const bool repeats =
       !counts && known.quantum.value_or(0) > repeating_share * median_of(moves_of(trace));
   const bool longer = *seen > period + spread && count >= (repeats ? many_changes : few_changes);

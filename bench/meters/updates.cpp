@@ -1,0 +1,141 @@
+#include "bench/meters/updates.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace ergon {
+namespace {
+
+/// Updates that showed nothing new lengthen an interval by whole periods.
+void find_period(const Trace& trace, Characterisation& found) {
+  const std::vector<Change> changes = changes_of(trace);
+  if (changes.size() < 3) return;
+  std::vector<double> apart;
+  for (std::size_t i = 1; i < changes.size(); ++i)
+    apart.push_back(changes[i].seconds - changes[i - 1].seconds);
+  const double usual = quantile_of(apart, 0.25);
+  double periods = 0;
+  for (const double seconds : apart) periods += std::max(1.0, std::round(seconds / usual));
+  const double period = (changes.back().seconds - changes.front().seconds) / periods;
+  double variance = 0;
+  for (const double seconds : apart)
+    variance += std::pow(seconds - period * std::max(1.0, std::round(seconds / usual)), 2);
+  variance /= static_cast<double>(apart.size());
+  // A change is seen within one reading, and comes within the jitter: an interval has two of each.
+  const double reading = mean_interval(trace);
+  found.period_seconds = period;
+  found.jitter_seconds = std::sqrt(std::max(0.0, 6 * variance - reading * reading));
+}
+
+}  // namespace
+
+std::vector<Change> changes_of(const Trace& trace) {
+  std::vector<Change> changes;
+  for (std::size_t i = 1; i < trace.size(); ++i)
+    if (trace[i].value != trace[i - 1].value)
+      changes.push_back({(trace[i].seconds + trace[i - 1].seconds) / 2, trace[i].value});
+  return changes;
+}
+
+std::string first_fault(const Trace& trace) {
+  for (const Reading& reading : trace)
+    if (!reading.invalid.empty()) return reading.invalid;
+  return {};
+}
+
+double quantile_of(std::vector<double> values, double p) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(p * static_cast<double>(values.size() - 1))];
+}
+
+double mean_interval(const Trace& trace) {
+  return (trace.back().seconds - trace.front().seconds) / static_cast<double>(trace.size() - 1);
+}
+
+void read_until(Meter& meter, Clock& clock, double end, double pause, Trace& trace) {
+  double next = clock.now_seconds();
+  while (clock.now_seconds() < end) {
+    trace.push_back(meter.read());
+    if (pause <= 0) continue;
+    next = std::max(next + pause, clock.now_seconds());
+    clock.sleep_until(next);
+  }
+}
+
+Trace watch(Meter& meter, Clock& clock) {
+  Trace trace;
+  const double start = clock.now_seconds();
+  read_until(meter, clock, start + rapid_seconds, 0, trace);
+  if (changes_of(trace).size() >= enough_changes || !first_fault(trace).empty()) return trace;
+  trace.clear();
+  while (changes_of(trace).size() < enough_changes &&
+         clock.now_seconds() < start + patient_seconds && first_fault(trace).empty())
+    read_until(meter, clock, clock.now_seconds() + rapid_seconds, patient_pause_seconds, trace);
+  return trace;
+}
+
+Maybe<double> quantum_of(const Trace& trace) {
+  constexpr double finest_share = 1e-3;
+  std::vector<double> values, moves;
+  for (const Reading& reading : trace) values.push_back(reading.value);
+  for (std::size_t i = 1; i < values.size(); ++i)
+    if (values[i] != values[i - 1]) moves.push_back(std::abs(values[i] - values[i - 1]));
+  if (moves.empty()) return Absent{"the value did not change"};
+  const double finest = finest_share * quantile_of(moves, 0.5);
+  std::sort(values.begin(), values.end());
+  double common = 0;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    double step = values[i] - values[i - 1];
+    if (step <= finest) continue;
+    double other = common;  // Euclid
+    while (other > finest) step = std::exchange(other, std::abs(std::remainder(step, other)));
+    common = step;
+  }
+  constexpr double told = 4;  // above the remainders that are left
+  return common > told * finest ? common : finest;
+}
+
+bool moves_by_one(const Trace& trace, double quantum) {
+  constexpr double rounding = 0.01;
+  constexpr double most_longer = 0.05;
+  std::size_t longer = 0;
+  std::size_t steps = 0;
+  for (std::size_t i = 1; i < trace.size(); ++i) {
+    const double step = trace[i].value - trace[i - 1].value;
+    if (step <= 0) continue;
+    ++steps;
+    if (step > quantum * (1 + rounding)) ++longer;
+  }
+  return static_cast<double>(longer) <= most_longer * static_cast<double>(steps);
+}
+
+void time_reads(Meter& meter, Clock& clock, Characterisation& found) {
+  constexpr int reads = 32;
+  const double start = clock.now_seconds();
+  for (int i = 0; i < reads && found.fault.empty(); ++i) found.fault = meter.read().invalid;
+  if (found.fault.empty()) found.read_seconds = (clock.now_seconds() - start) / reads;
+}
+
+std::string fault_of_steps(const Trace& trace, const Characterisation& found,
+                           const std::string& whose) {
+  if (std::string fault = first_fault(trace); !fault.empty()) return fault;
+  const double seconds = trace.back().seconds - trace.front().seconds;
+  if (changes_of(trace).empty())
+    return fmt::format("{} stands still: {} readings in {:.3g} s are the same", whose, trace.size(),
+                       seconds);
+  if (!found.quantum || !found.period_seconds)
+    return fmt::format("{} changed too rarely in {:.3g} s to show its period", whose, seconds);
+  return {};
+}
+
+Characterisation observed(const Trace& trace) {
+  Characterisation found;
+  find_period(trace, found);
+  found.quantum = quantum_of(trace);
+  return found;
+}
+
+}  // namespace ergon
