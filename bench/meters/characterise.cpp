@@ -111,13 +111,6 @@ double meeting_lag(const Phase& idle, const Phase& busy) {
   return std::max(0.0, x - busy.start);
 }
 
-Estimate estimate_of(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double value : values) sum += value;
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return {sum / static_cast<double>(values.size()), *low, *high};
-}
-
 double step_seconds(Quantity quantity, double period, double jitter) noexcept {
   return std::max(step_periods * (period + jitter), quantity == Quantity::watts
                                                         ? least_watts_step_seconds
@@ -185,29 +178,14 @@ void tell_quantum_from_period(Meter& meter, Clock& clock, Load& load, Trace trac
   found.jitter_seconds = 0.0;
 }
 
-/// Under load. Of a sum, each counter alone: how far the sum may be from the truth is then at most
-/// the longest of their periods, and the root of the sum of their squared quanta.
-void find_steps(Meter& meter, Clock& clock, Load& load, Characterisation& found) {
-  std::vector<Meter*> parts = meter.parts();
-  if (parts.empty()) parts.push_back(&meter);
-  double squares = 0;
-  double longest = 0;
-  double jitter = 0;
-  for (Meter* part : parts) {
-    const Trace trace = watch(*part, clock);
-    Characterisation one = observed(trace);
-    one.fault = fault_of_steps(trace, one, parts.size() > 1 ? part->info().id : "it");
-    if (one.fault.empty() && meter.info().quantity == Quantity::cumulative_joules)
-      tell_quantum_from_period(*part, clock, load, trace, one);
-    found.fault = one.fault;
-    if (!found.fault.empty()) return;
-    squares += *one.quantum * *one.quantum;
-    longest = std::max(longest, *one.period_seconds);
-    jitter = std::max(jitter, *one.jitter_seconds);
-  }
-  found.quantum = std::sqrt(squares);
-  found.period_seconds = longest;
-  found.jitter_seconds = jitter;
+/// Under load.
+Characterisation steps_of(Meter& meter, Clock& clock, Load& load, const std::string& whose) {
+  const Trace trace = watch(meter, clock);
+  Characterisation found = observed(trace);
+  found.fault = fault_of_steps(trace, found, whose);
+  if (found.fault.empty() && meter.info().quantity == Quantity::cumulative_joules)
+    tell_quantum_from_period(meter, clock, load, trace, found);
+  return found;
 }
 
 class Described final : public Meter {
@@ -241,10 +219,16 @@ std::unique_ptr<Meter> described(std::unique_ptr<Meter> meter, MeterInfo info) {
 }
 
 Characterisation characterise(Meter& meter, Clock& clock, Load& load) {
-  Characterisation found;
   load.set(true);
-  time_reads(meter, clock, found);
-  if (found.fault.empty()) find_steps(meter, clock, load, found);
+  const Maybe<double> read_seconds = time_reads(meter, clock);
+  Characterisation found;
+  if (read_seconds)
+    found = of_parts(meter, [&](Meter& counter, const std::string& whose) {
+      return steps_of(counter, clock, load, whose);
+    });
+  else
+    found.fault = read_seconds.reason();
+  found.read_seconds = read_seconds.value_or(0);
   if (found.fault.empty())
     find_response(meter, clock, load, found);
   else

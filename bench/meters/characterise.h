@@ -44,6 +44,18 @@ Characterisation characterise(Meter& meter, Clock& clock, Load& load);
 /// Seconds that takes of a sensor that says so of itself, at most.
 double characterise_seconds(const MeterInfo& meter) noexcept;
 
+/// Why no load of ours shows on what the meter sees; empty where one does.
+std::string why_no_load(const MeterInfo& meter);
+
+/// What shows without a load: quantum, period and jitter, the cost of a read, watts at idle with
+/// their range over thirds of the time, and whether it stands still, goes backwards or says what
+/// cannot be. The response to a step of load (lag, averaging) and busy watts are absent. Watts that
+/// do not change at idle are no fault; then their period and quantum are absent, with the reason.
+Characterisation characterise_idle(Meter& meter, Clock& clock);
+
+/// Seconds that takes, at most, of a sensor that says so of itself.
+double characterise_idle_seconds(const MeterInfo& meter) noexcept;
+
 /// `info` with what was found in place of what it said; what was not found stays.
 MeterInfo refined(MeterInfo info, const Characterisation& found);
 

@@ -73,6 +73,19 @@ bool waits_for_energy(const MeterInfo& meter, const Characterisation& known) {
          *known.quantum > clearly * known.busy_watts->value * *known.period_seconds;
 }
 
+/// At idle, by so much of what a period adds that the quantum and the period were not told apart.
+bool moved_by_one(const MeterInfo& meter, const Characterisation& known) {
+  constexpr double clearly = 0.5;
+  return meter.quantity == Quantity::cumulative_joules && known.quantum && known.idle_watts &&
+         known.period_seconds &&
+         *known.quantum > clearly * known.idle_watts->value * *known.period_seconds;
+}
+
+double pause_of(const Characterisation& known) noexcept {
+  return std::max({known.period_seconds.value_or(0) / readings_per_period, known.read_seconds,
+                   least_pause_seconds});
+}
+
 std::vector<double> moves_of(const Trace& trace) {
   std::vector<double> moves;
   for (std::size_t i = 1; i < trace.size(); ++i)
@@ -90,7 +103,7 @@ double median_of(std::vector<double> values) {
 }
 
 std::string compare_period(const MeterInfo& meter, const Characterisation& known,
-                           const Trace& trace) {
+                           const Trace& trace, const Maybe<double>& seen) {
   if (!known.period_seconds || waits_for_energy(meter, known)) return {};
   const double period = *known.period_seconds;
   const double seconds = trace.back().seconds - trace.front().seconds;
@@ -100,7 +113,6 @@ std::string compare_period(const MeterInfo& meter, const Characterisation& known
   if (counts && static_cast<double>(count) < fewest_share * (seconds / period - 2))
     return fmt::format("it changed {} times in {:.3g} s, and its period was {:.3g} s", count,
                        seconds, period);
-  const auto seen = observed(trace).period_seconds;
   if (!seen) return {};
   const double reading = seconds / static_cast<double>(trace.size() - 1);
   const double spread = period_share * period + (known.jitter_seconds.value_or(0) + reading) /
@@ -149,7 +161,8 @@ std::string compare_parts(const MeterInfo& meter, const Characterisation& known,
                           const std::vector<Trace>& traces) {
   std::string first;
   for (const Trace& trace : traces) {
-    const std::string difference = compare_period(meter, known, trace);
+    const std::string difference =
+        compare_period(meter, known, trace, observed(trace).period_seconds);
     if (difference.empty()) return {};
     if (first.empty()) first = difference;
   }
@@ -181,8 +194,7 @@ double recheck_seconds(const Characterisation& known) noexcept { return 2 * phas
 std::string recheck(Meter& meter, Clock& clock, Load& load, const Characterisation& known) {
   const double length = phase_seconds(known);
   const std::vector<Meter*> parts = meter.parts();
-  const double pause = std::max({known.period_seconds.value_or(0) / readings_per_period,
-                                 known.read_seconds, least_pause_seconds});
+  const double pause = pause_of(known);
   const auto read_for = [&](Trace& trace) {
     read_until(meter, clock, clock.now_seconds() + length, pause, trace);
   };
@@ -207,7 +219,26 @@ std::string recheck(Meter& meter, Clock& clock, Load& load, const Characterisati
   Trace all = idle;
   all.insert(all.end(), busy.begin(), busy.end());
   for (std::string difference :
-       {compare_period(meter.info(), known, all), compare_quantum(known, busy)})
+       {compare_period(meter.info(), known, all, observed(all).period_seconds),
+        compare_quantum(known, busy)})
+    if (!difference.empty()) return difference;
+  return {};
+}
+
+std::string recheck_idle(Meter& meter, Clock& clock, const Characterisation& known) {
+  const MeterInfo info = refined(meter.info(), known);
+  Trace trace;
+  read_until(meter, clock, clock.now_seconds() + recheck_seconds(known), pause_of(known), trace);
+  if (std::string fault = fault_of(trace); !fault.empty()) return fault;
+  if (info.quantity == Quantity::cumulative_joules && changes_of(trace).empty())
+    return fmt::format("it stands still for {:.3g} s",
+                       trace.back().seconds - trace.front().seconds);
+  if (std::string fault = fault_of_readings(info, trace); !fault.empty()) return fault;
+  // Neither shows in a sum, nor in steps that idle watts of another day make longer or later.
+  if (!meter.parts().empty() || moved_by_one(info, known)) return {};
+  const Maybe<double> seen = observed_at_idle(trace, info.quantity).period_seconds;
+  for (std::string difference :
+       {compare_period(info, known, trace, seen), compare_quantum(known, trace)})
     if (!difference.empty()) return difference;
   return {};
 }

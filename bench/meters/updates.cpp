@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "bench/meters/plausible.h"
 
 namespace ergon {
 namespace {
@@ -28,6 +31,31 @@ void find_period(const Trace& trace, Characterisation& found) {
   const double reading = mean_interval(trace);
   found.period_seconds = period;
   found.jitter_seconds = std::sqrt(std::max(0.0, 6 * variance - reading * reading));
+}
+
+/// Of watts at idle: from so many intervals on, of which so many must be multiples of a period.
+constexpr std::size_t telling_intervals = 8;
+constexpr double least_multiples = 0.9;
+constexpr double multiple_share = 0.25;
+/// So many different values tell a quantum.
+constexpr std::size_t telling_values = 6;
+
+bool fits_period(const Trace& trace, double period) {
+  const std::vector<Change> changes = changes_of(trace);
+  if (changes.size() <= telling_intervals) return false;
+  std::size_t multiples = 0;
+  for (std::size_t i = 1; i < changes.size(); ++i) {
+    const double periods = (changes[i].seconds - changes[i - 1].seconds) / period;
+    if (std::abs(periods - std::max(1.0, std::round(periods))) <= multiple_share) ++multiples;
+  }
+  return static_cast<double>(multiples) >=
+         least_multiples * static_cast<double>(changes.size() - 1);
+}
+
+std::size_t different_values(const Trace& trace) {
+  std::set<double> values;
+  for (const Reading& reading : trace) values.insert(reading.value);
+  return values.size();
 }
 
 }  // namespace
@@ -112,11 +140,12 @@ bool moves_by_one(const Trace& trace, double quantum) {
   return static_cast<double>(longer) <= most_longer * static_cast<double>(steps);
 }
 
-void time_reads(Meter& meter, Clock& clock, Characterisation& found) {
+Maybe<double> time_reads(Meter& meter, Clock& clock) {
   constexpr int reads = 32;
   const double start = clock.now_seconds();
-  for (int i = 0; i < reads && found.fault.empty(); ++i) found.fault = meter.read().invalid;
-  if (found.fault.empty()) found.read_seconds = (clock.now_seconds() - start) / reads;
+  for (int i = 0; i < reads; ++i)
+    if (std::string invalid = meter.read().invalid; !invalid.empty()) return Absent{invalid};
+  return (clock.now_seconds() - start) / reads;
 }
 
 std::string fault_of_steps(const Trace& trace, const Characterisation& found,
@@ -136,6 +165,61 @@ Characterisation observed(const Trace& trace) {
   find_period(trace, found);
   found.quantum = quantum_of(trace);
   return found;
+}
+
+Characterisation observed_at_idle(const Trace& trace, Quantity quantity) {
+  Characterisation found = observed(trace);
+  if (quantity != Quantity::watts) return found;
+  const double seconds = trace.back().seconds - trace.front().seconds;
+  if (!found.period_seconds || !fits_period(trace, *found.period_seconds)) {
+    const Absent reason{fmt::format(
+        "at idle it changed {} times in {:.3g} s, too rarely to tell an update from a value that "
+        "repeats",
+        changes_of(trace).size(), seconds)};
+    found.period_seconds = reason;
+    found.jitter_seconds = reason;
+  }
+  if (const std::size_t values = different_values(trace); values < telling_values)
+    found.quantum = Absent{fmt::format("at idle it showed {} different value{} in {:.3g} s", values,
+                                       values == 1 ? "" : "s", seconds)};
+  return found;
+}
+
+std::string fault_of_readings(const MeterInfo& meter, const Trace& trace) {
+  if (std::string fault = first_fault(trace); !fault.empty()) return fault;
+  if (meter.quantity == Quantity::cumulative_joules)
+    return integrate(meter, trace, {trace.front().seconds, trace.back().seconds}).reason();
+  for (const Reading& reading : trace)
+    if (std::string fault = fault_of_power(reading.value, meter.scope); !fault.empty())
+      return fault;
+  return {};
+}
+
+Characterisation of_parts(Meter& meter, const Observe& observe) {
+  const std::vector<Meter*> parts = meter.parts();
+  if (parts.empty()) return observe(meter, "it");
+  Characterisation sum;
+  double squares = 0;
+  double longest = 0;
+  double jitter = 0;
+  for (Meter* part : parts) {
+    Characterisation one = observe(*part, part->info().id);
+    if (!one.fault.empty()) return one;
+    squares += *one.quantum * *one.quantum;
+    longest = std::max(longest, *one.period_seconds);
+    jitter = std::max(jitter, *one.jitter_seconds);
+  }
+  sum.quantum = std::sqrt(squares);
+  sum.period_seconds = longest;
+  sum.jitter_seconds = jitter;
+  return sum;
+}
+
+Estimate estimate_of(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {sum / static_cast<double>(values.size()), *low, *high};
 }
 
 }  // namespace ergon

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ void read_until(Meter& meter, Clock& clock, double end, double pause, Trace& tra
 Trace watch(Meter& meter, Clock& clock);
 
 /// From call to value, or why reading fails.
-void time_reads(Meter& meter, Clock& clock, Characterisation& found);
+Maybe<double> time_reads(Meter& meter, Clock& clock);
 
 /// Mean time between readings, of which there are two at least.
 double mean_interval(const Trace& trace);
@@ -54,5 +55,23 @@ std::string fault_of_steps(const Trace& trace, const Characterisation& found,
 
 /// Quantum, period and jitter, as far as readings of steady power show them.
 Characterisation observed(const Trace& trace);
+
+/// The same where no load moves the value. Watts may then repeat themselves, so that an update
+/// cannot be seen: what they show too rarely is absent, with the reason. A counter that moves by
+/// one step only has it for its quantum and its period too, which is never too little.
+Characterisation observed_at_idle(const Trace& trace, Quantity quantity);
+
+/// Why readings are no measurement, by what `meter` says of itself: invalid, impossible, backwards
+/// or, of a counter, standing still. Empty where they are one.
+std::string fault_of_readings(const MeterInfo& meter, const Trace& trace);
+
+/// What `observe` finds of the meter; or of each counter that it sums, alone: how far the sum may
+/// be from the truth is at most the longest of their periods, and the root of the sum of their
+/// squared quanta.
+using Observe = std::function<Characterisation(Meter& counter, const std::string& whose)>;
+Characterisation of_parts(Meter& meter, const Observe& observe);
+
+/// Their mean, and the range they span.
+Estimate estimate_of(const std::vector<double>& values);
 
 }  // namespace ergon
