@@ -82,6 +82,17 @@ TEST(HwmonGrace, SumsSocketsByKindAndNeverKindsThatContainOneAnother) {
   EXPECT_EQ(module->info().part, Part::machine);
 }
 
+TEST(HwmonAcpi, AnotherRailOfASocketIsNotTakenForTheNode) {
+  const FakeTree tree;
+  write_acpi(tree, 0, "CPU Rail Input Power Socket 0", 60);
+  write_acpi(tree, 1, "Chassis", 400);
+  TickingClock clock(nothing_moves);
+  const auto probes = hwmon_in(tree, clock);
+  EXPECT_THAT(refused(probes, "hwmon:power_meter-0").reason,
+              AllOf(HasSubstr("CPU Rail Input Power Socket 0"), HasSubstr("not known")));
+  EXPECT_EQ(opened(hwmon_in(tree, clock), "hwmon:power_meter-1")->info().scope, Scope::node);
+}
+
 TEST(HwmonGrace, OneSocketThatDoesNotKnowSpoilsTheSum) {
   const FakeTree tree;
   write_acpi(tree, 0, "Grace Power Socket 0", 150);
