@@ -180,7 +180,8 @@ void tell_quantum_from_period(Meter& meter, Clock& clock, Load& load, Trace trac
 
 /// Under load.
 Characterisation steps_of(Meter& meter, Clock& clock, Load& load, const std::string& whose) {
-  const Trace trace = watch(meter, clock);
+  Trace trace = watch(meter, clock);
+  if (!meter.info().period_seconds) watch_on(meter, clock, trace);
   Characterisation found = observed(trace);
   found.fault = fault_of_steps(trace, found, whose);
   if (found.fault.empty() && meter.info().quantity == Quantity::cumulative_joules)
@@ -206,8 +207,9 @@ class Described final : public Meter {
 double characterise_seconds(const MeterInfo& meter) noexcept {
   const double period = meter.period_seconds.value_or(patient_seconds);
   const double steps = step_seconds(meter.quantity, period, meter.jitter_seconds);
+  const double patience = meter.period_seconds ? patient_seconds : very_patient_seconds;
   const double watching =
-      std::min(patient_seconds, static_cast<double>(enough_changes) * period) + rapid_seconds;
+      std::min(patience, static_cast<double>(enough_changes) * period) + rapid_seconds;
   const double switching = meter.quantity == Quantity::cumulative_joules
                                ? switches * (switch_periods + 0.5) * period
                                : 0;

@@ -95,7 +95,8 @@ Maybe<Joules> integrate(const MeterInfo& meter, const Trace& trace, Window windo
 Maybe<double> shortest_window_seconds(const MeterInfo& meter, double watts, double relative_error) {
   if (!(watts > 0) || !(relative_error > 0))
     return Absent{"a window's length needs watts and an error above zero"};
-  if (!meter.period_seconds) return Absent{"the meter's period is not known"};
+  if (!meter.period_seconds)
+    return Absent{"the meter's period is not known: " + meter.period_seconds.reason()};
   const double period = *meter.period_seconds;
   if (meter.quantity == Quantity::cumulative_joules) {
     if (!meter.quantum_joules) return Absent{"the counter's quantum is not known"};

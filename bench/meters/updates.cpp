@@ -12,10 +12,12 @@
 namespace ergon {
 namespace {
 
+constexpr std::size_t least_changes = 3;
+
 /// Updates that showed nothing new lengthen an interval by whole periods.
 void find_period(const Trace& trace, Characterisation& found) {
   const std::vector<Change> changes = changes_of(trace);
-  if (changes.size() < 3) return;
+  if (changes.size() < least_changes) return;
   std::vector<double> apart;
   for (std::size_t i = 1; i < changes.size(); ++i)
     apart.push_back(changes[i].seconds - changes[i - 1].seconds);
@@ -140,6 +142,13 @@ bool moves_by_one(const Trace& trace, double quantum) {
   return static_cast<double>(longer) <= most_longer * static_cast<double>(steps);
 }
 
+void watch_on(Meter& meter, Clock& clock, Trace& trace) {
+  const double end = trace.front().seconds + very_patient_seconds;
+  while (changes_of(trace).size() < least_changes && clock.now_seconds() < end &&
+         first_fault(trace).empty())
+    read_until(meter, clock, clock.now_seconds() + rapid_seconds, patient_pause_seconds, trace);
+}
+
 Maybe<double> time_reads(Meter& meter, Clock& clock) {
   constexpr int reads = 32;
   const double start = clock.now_seconds();
@@ -156,7 +165,9 @@ std::string fault_of_steps(const Trace& trace, const Characterisation& found,
     return fmt::format("{} stands still: {} readings in {:.3g} s are the same", whose, trace.size(),
                        seconds);
   if (!found.quantum || !found.period_seconds)
-    return fmt::format("{} changed too rarely in {:.3g} s to show its period", whose, seconds);
+    return fmt::format(
+        "{} changed {} times in {:.3g} s, too rarely to show its period: that takes {} changes",
+        whose, changes_of(trace).size(), seconds, least_changes);
   return {};
 }
 

@@ -16,6 +16,8 @@ inline constexpr std::size_t enough_changes = 40;
 inline constexpr double rapid_seconds = 0.25;
 inline constexpr double patient_seconds = 12;
 inline constexpr double patient_pause_seconds = 1e-3;
+/// A sensor that does not say how often it updates, so long. Then a period of 15 s shows.
+inline constexpr double very_patient_seconds = 60;
 
 struct Change {
   double seconds = 0;
@@ -35,6 +37,9 @@ void read_until(Meter& meter, Clock& clock, double end, double pause, Trace& tra
 
 /// Rapidly at first, then with patience until the value has changed enough_changes times.
 Trace watch(Meter& meter, Clock& clock);
+
+/// Goes on, for a minute in all, until the value has changed as often as a period takes.
+void watch_on(Meter& meter, Clock& clock, Trace& trace);
 
 /// From call to value, or why reading fails.
 Maybe<double> time_reads(Meter& meter, Clock& clock);

@@ -13,6 +13,7 @@
 namespace ergon::simulator {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class Characterised : public testing::TestWithParam<SensorTraits> {
@@ -99,6 +100,31 @@ INSTANTIATE_TEST_SUITE_P(Counters, Steady,
                                          SteadySensor{0.02, 0.1}, SteadySensor{0.36, 1},
                                          SteadySensor{1e-3, 1}, SteadySensor{5, 1}),
                          [](const auto& given) { return std::to_string(given.index); });
+
+/// As a battery's gauge: watts, and no word of how often they come.
+Characterisation characterise_gauge(double period) {
+  SensorTraits traits = sensors().back();
+  traits.period_seconds = period;
+  traits.jitter_seconds = 0.01 * period;
+  traits.quantum = 1e-3;
+  traits.averaging_seconds = 0;
+  return characterise_simulated(traits, 11);
+}
+
+TEST(Characterise, ASlowGaugeThatDoesNotSayItsPeriodIsWaitedFor) {
+  for (const double period : {1.0, 4.0, 10.0, 15.0}) {
+    const Characterisation found = characterise_gauge(period);
+    ASSERT_EQ(found.fault, "") << period;
+    EXPECT_NEAR(*found.period_seconds, period, 0.1 * period);
+    EXPECT_NEAR(found.busy_watts->value, 100, 5);
+  }
+}
+
+TEST(Characterise, ASlowerGaugeSaysWhatWouldShowItsPeriod) {
+  EXPECT_THAT(characterise_gauge(30).fault,
+              AllOf(HasSubstr("changed 2 times in 6"),
+                    HasSubstr("too rarely to show its period: that takes 3 changes")));
+}
 
 /// Loads nothing.
 struct NoLoad final : Load {
