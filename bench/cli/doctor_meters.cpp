@@ -51,11 +51,21 @@ class Reported final : public Load {
 
 std::string why_not(const MeterInfo& info) {
   if (info.id == log_to_come_id) return "a log is attached when a run is over";
-  if (!is_evidence(info.provenance))
-    return fmt::format("{}: arithmetic, not a sensor", name(info.provenance));
-  if (info.part == Part::accelerator)
-    return "the known load runs on processors, and this meter sees an accelerator";
-  return {};
+  return is_evidence(info.provenance)
+             ? ""
+             : fmt::format("{}: arithmetic, not a sensor", name(info.provenance));
+}
+
+/// Under the load, or at idle where it does not show.
+Characterisation characterised(Meter& meter, Clock& clock, Load& load) {
+  const MeterInfo& info = meter.info();
+  if (why_no_load(info).empty()) {
+    Reported reported(load, info.id, characterise_seconds(info));
+    return characterise(meter, clock, reported);
+  }
+  std::fprintf(stderr, "meter %s: watched at idle (about %.0f s at most)\n", info.id.c_str(),
+               characterise_idle_seconds(info));
+  return characterise_idle(meter, clock);
 }
 
 ordered_json described_fields(const MeterInfo& info) {
@@ -71,13 +81,15 @@ void add_found(ordered_json& entry, const MeterInfo& before, const Characterisat
   const MeterInfo info = refined(before, found);
   entry[watts ? "quantum_watts" : "quantum_joules"] = maybe(found.quantum);
   entry["period_seconds"] = maybe(found.period_seconds);
-  entry["jitter_seconds"] = found.jitter_seconds;
-  if (watts) entry["averaging_seconds"] = found.averaging_seconds;
-  entry["lag_seconds"] = found.lag_seconds;
+  entry["jitter_seconds"] = maybe(found.jitter_seconds);
+  if (watts) entry["averaging_seconds"] = maybe(found.averaging_seconds);
+  entry["lag_seconds"] = maybe(found.lag_seconds);
   entry["read_seconds"] = found.read_seconds;
   entry["idle_watts"] = range(found.idle_watts);
   entry["busy_watts"] = range(found.busy_watts);
   if (!watts) entry["wrap_joules"] = maybe(info.counter_range_joules);
+  if (const std::string why = why_no_load(before); !why.empty())
+    entry["step_response"] = {{"absent", why}};
   if (!found.busy_watts || !found.idle_watts) return;
   const double busy = found.busy_watts->value;
   entry["gain_watts"] = busy - found.idle_watts->value;
@@ -121,8 +133,7 @@ ordered_json characterise_meters(const measure::EvidenceOptions& evidence) {
       entry["absent"] = why;
       continue;
     }
-    Reported reported(load, info.id, characterise_seconds(info));
-    const Characterisation found = characterise(*meter, clock, reported);
+    const Characterisation found = characterised(*meter, clock, load);
     add_found(entry, info, found);
     if (!found.fault.empty()) {
       entry["fault"] = found.fault;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "bench/cli/doctor_meters.h"
 #include "bench/report/text.h"
@@ -29,11 +30,10 @@ std::string si(const ordered_json& value, const char* unit) {
   return number == 0 ? fmt::format("0 {}", unit) : report::si({number, number, number}, unit);
 }
 
-std::string watts_text(const ordered_json& value) {
+std::string watts_text(const ordered_json& value, const char* over) {
   if (value.contains("absent")) return si(value, "W");
-  return fmt::format("{:.4g} W [{:.4g}, {:.4g}] over the steps of load",
-                     value["value"].get<double>(), value["low"].get<double>(),
-                     value["high"].get<double>());
+  return fmt::format("{:.4g} W [{:.4g}, {:.4g}] over {}", value["value"].get<double>(),
+                     value["low"].get<double>(), value["high"].get<double>(), over);
 }
 
 std::string gain_text(const ordered_json& entry) {
@@ -52,19 +52,31 @@ struct Line {
 constexpr Line lines[] = {{"quantum_joules", "quantum", "J"},
                           {"quantum_watts", "quantum", "W"},
                           {"period_seconds", "period", "s"},
-                          {"jitter_seconds", "jitter", "s"},
-                          {"averaging_seconds", "averages over", "s"},
-                          {"lag_seconds", "lag", "s"},
-                          {"read_seconds", "a read takes", "s"},
-                          {"wrap_joules", "wraps at", "J"},
-                          {"seconds_to_wrap", "under load within", "s"}};
+                          {"jitter_seconds", "jitter", "s"}};
+/// To a step of load.
+constexpr Line response_lines[] = {{"averaging_seconds", "averages over", "s"},
+                                   {"lag_seconds", "lag", "s"}};
+constexpr Line later_lines[] = {{"read_seconds", "a read takes", "s"},
+                                {"wrap_joules", "wraps at", "J"},
+                                {"seconds_to_wrap", "under load within", "s"}};
+
+void print_lines(const ordered_json& entry, std::span<const Line> some) {
+  for (const Line& line : some)
+    if (entry.contains(line.field)) print_line(line.words, si(entry[line.field], line.unit));
+}
 
 void print_found(const ordered_json& entry) {
+  const bool loaded = !entry.contains("step_response");
   if (entry.contains("fault")) print_line("FAULT", entry["fault"].get<std::string>());
-  for (const Line& line : lines)
-    if (entry.contains(line.field)) print_line(line.words, si(entry[line.field], line.unit));
-  print_line("idle", watts_text(entry["idle_watts"]));
-  print_line("under load", watts_text(entry["busy_watts"]));
+  print_lines(entry, lines);
+  if (loaded)
+    print_lines(entry, response_lines);
+  else
+    print_line("response to load", si(entry["step_response"], "s"));
+  print_lines(entry, later_lines);
+  print_line("idle",
+             watts_text(entry["idle_watts"], loaded ? "the steps of load" : "thirds of the time"));
+  if (loaded) print_line("under load", watts_text(entry["busy_watts"], "the steps of load"));
   if (entry.contains("gain_watts")) print_line("gain", gain_text(entry));
   if (entry.contains("shortest_window_seconds"))
     print_line("window for 2 %", si(entry["shortest_window_seconds"], "s"));

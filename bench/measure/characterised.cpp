@@ -24,8 +24,9 @@ constexpr double fast_period_seconds = 0.1;
 
 using OwnedMeter = std::unique_ptr<Meter>;
 
-void refine(OwnedMeter& meter, const Characterisation& found) {
+void refine(Energy& energy, OwnedMeter& meter, const Characterisation& found) {
   MeterInfo info = refined(meter->info(), found);
+  energy.found[info.id] = found;
   meter = described(std::move(meter), std::move(info));
 }
 
@@ -46,36 +47,46 @@ class Settler {
     const auto date = energy_.characterised.at(info.id);
     if (date) return recheck_of(meter, *date);
     if (info.period_seconds && *info.period_seconds < fast_period_seconds &&
-        characterise_seconds(info) <= longest_seconds)
+        seconds_of(info) <= longest_seconds)
       return characterise_of(meter, "");
     return {};
   }
 
  private:
+  /// Of characterising it.
+  static double seconds_of(const MeterInfo& info) {
+    return why_no_load(info).empty() ? characterise_seconds(info) : characterise_idle_seconds(info);
+  }
+  std::string difference_of(Meter& meter, const Characterisation& known) {
+    return why_no_load(meter.info()).empty() ? recheck(meter, with_.clock, with_.load, known)
+                                             : recheck_idle(meter, with_.clock, known);
+  }
   std::string recheck_of(OwnedMeter& meter, const std::string& date) {
     const MeterInfo info = meter->info();
     const Characterisation known = characterisation_of(*with_.memory.find(info));
     with_.say(fmt::format("meter {}: rechecking what was found on {}, {:.1f} s", info.id, date,
                           recheck_seconds(known)));
-    std::string difference = recheck(*meter, with_.clock, with_.load, known);
+    std::string difference = difference_of(*meter, known);
     // Whatever else ran just then may have been the reason.
-    if (!difference.empty()) difference = recheck(*meter, with_.clock, with_.load, known);
+    if (!difference.empty()) difference = difference_of(*meter, known);
     if (difference.empty()) return {};
     const std::string reason = fmt::format("it is not as it was found on {}: {}", date, difference);
-    if (characterise_seconds(info) > longest_seconds) return reason;
+    if (seconds_of(info) > longest_seconds) return reason;
     return characterise_of(meter, reason + "; ");
   }
 
   std::string characterise_of(OwnedMeter& meter, const std::string& before) {
     const MeterInfo info = meter->info();
-    with_.say(fmt::format("meter {}: {}characterising it, about {:.0f} s", info.id, before,
-                          characterise_seconds(info)));
-    const Characterisation found = characterise(*meter, with_.clock, with_.load);
+    const bool idle = !why_no_load(info).empty();
+    with_.say(fmt::format("meter {}: {}characterising it{}, about {:.0f} s", info.id, before,
+                          idle ? " at idle" : "", seconds_of(info)));
+    const Characterisation found = idle ? characterise_idle(*meter, with_.clock)
+                                        : characterise(*meter, with_.clock, with_.load);
     if (!found.fault.empty()) return before + found.fault;
     const std::string now = utc_now();
     if (const std::string lost = with_.memory.keep(info, found, now); !lost.empty())
       with_.say(fmt::format("meter {}: what was found is not kept: {}", info.id, lost));
-    refine(meter, found);
+    refine(energy_, meter, found);
     energy_.characterised[info.id] = now;
     return {};
   }
@@ -89,6 +100,7 @@ void refuse(Energy& energy, std::size_t index, std::string reason, std::string c
   energy.unavailable.push_back({id, std::move(reason), std::move(command)});
   energy.meters.erase(energy.meters.begin() + static_cast<std::ptrdiff_t>(index));
   energy.characterised.erase(id);
+  energy.found.erase(id);
 }
 
 }  // namespace
@@ -101,7 +113,7 @@ void apply_kept(Energy& energy, const MeterMemory& memory) {
     energy.characterised[id] =
         known ? Maybe<std::string>(known->characterised)
               : Absent{fmt::format("not characterised on this machine: run `{}`", remedy(id))};
-    if (known) refine(meter, characterisation_of(*known));
+    if (known) refine(energy, meter, characterisation_of(*known));
   }
 }
 
@@ -111,7 +123,9 @@ void settle(Energy& energy, const std::vector<std::string>& wanted, const Settli
   for (std::size_t i = 0; i < energy.meters.size();) {
     const MeterInfo& info = energy.meters[i]->info();
     const Part part = info.part;
-    if (!is_evidence(info.provenance) || part == Part::accelerator || !asked_for(wanted, info.id)) {
+    // Rows that a processor runs take no accelerator's meter unless it is named.
+    const bool passed_over = part == Part::accelerator && wanted.front() == "auto";
+    if (!is_evidence(info.provenance) || passed_over || !asked_for(wanted, info.id)) {
       ++i;
       continue;
     }
@@ -144,10 +158,13 @@ void settle_as_recorded(Energy& energy, const record::Document& document) {
       else if (info.quantity == Quantity::cumulative_joules)
         found.quantum = recorded->quantum_joules;
       found.period_seconds = recorded->period_seconds;
-      found.jitter_seconds = recorded->jitter_seconds.value_or(0);
-      found.averaging_seconds = recorded->averaging_seconds.value_or(0);
-      found.lag_seconds = recorded->lag_seconds.value_or(0);
-      refine(energy.meters[i], found);
+      const auto put = [](Maybe<double>& field, const std::optional<double>& value) {
+        if (value) field = *value;
+      };
+      put(found.jitter_seconds, recorded->jitter_seconds);
+      put(found.averaging_seconds, recorded->averaging_seconds);
+      put(found.lag_seconds, recorded->lag_seconds);
+      refine(energy, energy.meters[i], found);
     }
     ++i;
   }

@@ -2,8 +2,8 @@
 //
 // A meter that is no longer as it was found is characterised anew where that takes seconds, else
 // refused. One of which nothing is known yet is characterised where that takes seconds; a slow one
-// keeps what its opener found out, and the record says so. Meters of an accelerator are taken as
-// they are kept: the load that is known here runs on processors.
+// keeps what its opener found out, and the record says so. Meters of an accelerator, which no load
+// of ours reaches, are rechecked and characterised at idle.
 #pragma once
 
 #include <functional>

@@ -105,14 +105,14 @@ double expected_watts(Meter& meter) {
 }
 
 /// Nothing is said of what is only assumed to be nothing.
-void describe_timing(const MeterInfo& info, const bool characterised, record::Meter& out) {
-  const auto put = [&](std::optional<double>& field, double value) {
-    if (characterised || value > 0) field = value;
+void describe_timing(const MeterInfo& info, const Characterisation& found, record::Meter& out) {
+  const auto put = [&](std::optional<double>& field, double value, const Maybe<double>& known) {
+    if (known || value > 0) field = value;
   };
   if (info.quantum_watts) out.quantum_watts = *info.quantum_watts;
-  put(out.jitter_seconds, info.jitter_seconds);
-  put(out.averaging_seconds, info.averaging_seconds);
-  put(out.lag_seconds, info.lag_seconds);
+  put(out.jitter_seconds, info.jitter_seconds, found.jitter_seconds);
+  put(out.averaging_seconds, info.averaging_seconds, found.averaging_seconds);
+  put(out.lag_seconds, info.lag_seconds, found.lag_seconds);
 }
 
 }  // namespace
@@ -140,7 +140,8 @@ record::Meter Energy::describe(const Meter& meter) const {
   out.read_seconds = info.read_seconds;
   if (const auto it = characterised.find(info.id); it != characterised.end())
     out.characterised = it->second;
-  describe_timing(info, out.characterised && *out.characterised, out);
+  const auto known = found.find(info.id);
+  describe_timing(info, known == found.end() ? Characterisation{} : known->second, out);
   // The cost of a read differs from one opening to the next: a bound that holds for all leaves it
   // out.
   MeterInfo least = info;

@@ -11,6 +11,7 @@
 
 #include "bench/config/hardware.h"
 #include "bench/config/match.h"
+#include "bench/meters/characterise.h"
 #include "bench/meters/meter.h"
 #include "bench/record/document.h"
 
@@ -35,6 +36,7 @@ struct Energy {
   std::string none_chosen;     // why there is none
   /// By id: when what the meter says of itself was found out, or why it was not.
   std::map<std::string, Maybe<std::string>> characterised;
+  std::map<std::string, Characterisation> found;  // by id, of those that were
   record::Meter describe(const Meter& meter) const;
 };
 

@@ -3,128 +3,26 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "bench/meters/updates.h"
 
 namespace ergon {
 namespace {
 
 constexpr int cycles = 3;
-/// Changes that are enough to tell a period from one hiccup.
-constexpr std::size_t enough_changes = 40;
-constexpr double rapid_seconds = 0.25;
-constexpr double patient_seconds = 12;
-constexpr double patient_pause_seconds = 1e-3;
 /// A plateau is seen within so many periods, and within so long where watts are averaged.
 constexpr double step_periods = 12;
 constexpr double least_counter_step_seconds = 0.2;
 constexpr double least_watts_step_seconds = 3.5;
 constexpr double readings_per_period = 10;
 constexpr double longest_averaging_seconds = 3;
-
-struct Change {
-  double seconds = 0;
-  double value = 0;  // from then on
-};
-
-std::vector<Change> changes_of(const Trace& trace) {
-  std::vector<Change> changes;
-  for (std::size_t i = 1; i < trace.size(); ++i)
-    if (trace[i].value != trace[i - 1].value)
-      changes.push_back({(trace[i].seconds + trace[i - 1].seconds) / 2, trace[i].value});
-  return changes;
-}
-
-std::string first_fault(const Trace& trace) {
-  for (const Reading& reading : trace)
-    if (!reading.invalid.empty()) return reading.invalid;
-  return {};
-}
-
-double quantile_of(std::vector<double> values, double p) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(p * static_cast<double>(values.size() - 1))];
-}
-
-/// Under load: rapidly at first, then with patience until the value has changed often enough.
-Trace watch(Meter& meter, Clock& clock) {
-  Trace trace;
-  const double start = clock.now_seconds();
-  read_until(meter, clock, start + rapid_seconds, 0, trace);
-  if (changes_of(trace).size() >= enough_changes || !first_fault(trace).empty()) return trace;
-  trace.clear();
-  while (changes_of(trace).size() < enough_changes &&
-         clock.now_seconds() < start + patient_seconds && first_fault(trace).empty())
-    read_until(meter, clock, clock.now_seconds() + rapid_seconds, patient_pause_seconds, trace);
-  return trace;
-}
-
-/// Updates that showed nothing new lengthen an interval by whole periods.
-void find_period(const Trace& trace, Characterisation& found) {
-  const std::vector<Change> changes = changes_of(trace);
-  if (changes.size() < 3) return;
-  std::vector<double> apart;
-  for (std::size_t i = 1; i < changes.size(); ++i)
-    apart.push_back(changes[i].seconds - changes[i - 1].seconds);
-  const double usual = quantile_of(apart, 0.25);
-  double periods = 0;
-  for (const double seconds : apart) periods += std::max(1.0, std::round(seconds / usual));
-  const double period = (changes.back().seconds - changes.front().seconds) / periods;
-  double variance = 0;
-  for (const double seconds : apart)
-    variance += std::pow(seconds - period * std::max(1.0, std::round(seconds / usual)), 2);
-  variance /= static_cast<double>(apart.size());
-  // A change is seen within one reading, and comes within the jitter: an interval has two of each.
-  const double reading =
-      (trace.back().seconds - trace.front().seconds) / static_cast<double>(trace.size() - 1);
-  found.period_seconds = period;
-  found.jitter_seconds = std::sqrt(std::max(0.0, 6 * variance - reading * reading));
-}
-
-/// The largest step that all differences are multiples of. One finer than a thousandth of what the
-/// value moves by cannot be told from rounding, and does not matter: then that thousandth.
-void find_quantum(const Trace& trace, Characterisation& found) {
-  constexpr double finest_share = 1e-3;
-  std::vector<double> values, moves;
-  for (const Reading& reading : trace) values.push_back(reading.value);
-  for (std::size_t i = 1; i < values.size(); ++i)
-    if (values[i] != values[i - 1]) moves.push_back(std::abs(values[i] - values[i - 1]));
-  if (moves.empty()) return;
-  const double finest = finest_share * quantile_of(moves, 0.5);
-  std::sort(values.begin(), values.end());
-  double common = 0;
-  for (std::size_t i = 1; i < values.size(); ++i) {
-    double step = values[i] - values[i - 1];
-    if (step <= finest) continue;
-    double other = common;  // Euclid
-    while (other > finest) step = std::exchange(other, std::abs(std::remainder(step, other)));
-    common = step;
-  }
-  constexpr double told = 4;  // above the remainders that are left
-  found.quantum = common > told * finest ? common : finest;
-}
-
-/// A counter that only ever moves by one quantum waits for the energy, not for its period: that is
-/// then no longer than what its steps come early or late by.
-void tell_quantum_from_period(const Trace& trace, Characterisation& found) {
-  constexpr double rounding = 0.01;
-  constexpr double most_longer = 0.05;
-  std::size_t longer = 0;
-  std::size_t steps = 0;
-  for (std::size_t i = 1; i < trace.size(); ++i) {
-    const double step = trace[i].value - trace[i - 1].value;
-    if (step <= 0) continue;
-    ++steps;
-    if (step > *found.quantum * (1 + rounding)) ++longer;
-  }
-  if (static_cast<double>(longer) > most_longer * static_cast<double>(steps)) return;
-  const double reading =
-      (trace.back().seconds - trace.front().seconds) / static_cast<double>(trace.size() - 1);
-  found.period_seconds = std::max(found.jitter_seconds, reading);
-  found.jitter_seconds = 0;
-}
+/// Of the load, while a counter that moves by one step only is watched; even, so that it ends on.
+constexpr int switches = 6;
+constexpr double switch_periods = 2;
+constexpr double readings_per_switch = 50;
 
 struct Line {
   double slope = 0;
@@ -213,13 +111,6 @@ double meeting_lag(const Phase& idle, const Phase& busy) {
   return std::max(0.0, x - busy.start);
 }
 
-Estimate estimate_of(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double value : values) sum += value;
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  return {sum / static_cast<double>(values.size()), *low, *high};
-}
-
 double step_seconds(Quantity quantity, double period, double jitter) noexcept {
   return std::max(step_periods * (period + jitter), quantity == Quantity::watts
                                                         ? least_watts_step_seconds
@@ -229,7 +120,7 @@ double step_seconds(Quantity quantity, double period, double jitter) noexcept {
 void find_response(Meter& meter, Clock& clock, Load& load, Characterisation& found) {
   const bool watts = meter.info().quantity == Quantity::watts;
   const double period = found.period_seconds.value_or(patient_pause_seconds);
-  const double length = step_seconds(meter.info().quantity, period, found.jitter_seconds);
+  const double length = step_seconds(meter.info().quantity, period, *found.jitter_seconds);
   const double pause = std::max(period / readings_per_period, found.read_seconds);
   const auto phase = [&](bool on) {
     Phase out;
@@ -266,33 +157,36 @@ void find_response(Meter& meter, Clock& clock, Load& load, Characterisation& fou
         found.busy_watts->high);
 }
 
-/// Under load. Of a sum, each counter alone: how far the sum may be from the truth is then at most
-/// the longest of their periods, and the root of the sum of their squared quanta.
-void find_steps(Meter& meter, Clock& clock, Characterisation& found) {
-  std::vector<Meter*> parts = meter.parts();
-  if (parts.empty()) parts.push_back(&meter);
-  double squares = 0;
-  double longest = 0;
-  for (Meter* part : parts) {
-    const std::string whose = parts.size() > 1 ? part->info().id : "it";
-    const Trace trace = watch(*part, clock);
-    found.fault = first_fault(trace);
-    if (found.fault.empty() && changes_of(trace).empty())
-      found.fault = fmt::format("{} stands still: {} readings in {:.3g} s are the same", whose,
-                                trace.size(), trace.back().seconds - trace.front().seconds);
-    if (!found.fault.empty()) return;
-    const Characterisation one = observed(trace, meter.info().quantity);
-    if (!one.quantum || !one.period_seconds) {
-      found.fault = fmt::format("{} changed too rarely in {:.3g} s to show its period", whose,
-                                trace.back().seconds - trace.front().seconds);
-      return;
-    }
-    squares += *one.quantum * *one.quantum;
-    longest = std::max(longest, *one.period_seconds);
-    found.jitter_seconds = std::max(found.jitter_seconds, one.jitter_seconds);
+/// A counter that moves by one step at a time may wait for that much energy, or move each period by
+/// what steady power adds. Where the load goes on and off, the first still moves by that step only,
+/// and is then never later than its steps come early or late by; the second does not. The load
+/// changes at other moments of the period each time, so that steps lie between both powers' too.
+void tell_quantum_from_period(Meter& meter, Clock& clock, Load& load, Trace trace,
+                              Characterisation& found) {
+  if (!moves_by_one(trace, *found.quantum)) return;
+  const double reading = mean_interval(trace);
+  const double period = *found.period_seconds;
+  for (int i = 0; i < switches; ++i) {
+    load.set(i % 2 != 0);
+    const double length = (switch_periods + (i + 0.5) / switches) * period;
+    read_until(meter, clock, clock.now_seconds() + length, period / readings_per_switch, trace);
   }
-  found.quantum = std::sqrt(squares);
-  found.period_seconds = longest;
+  found.fault = first_fault(trace);
+  found.quantum = quantum_of(trace);
+  if (!moves_by_one(trace, *found.quantum)) return;
+  found.period_seconds = std::max(*found.jitter_seconds, reading);
+  found.jitter_seconds = 0.0;
+}
+
+/// Under load.
+Characterisation steps_of(Meter& meter, Clock& clock, Load& load, const std::string& whose) {
+  Trace trace = watch(meter, clock);
+  if (!meter.info().period_seconds) watch_on(meter, clock, trace);
+  Characterisation found = observed(trace);
+  found.fault = fault_of_steps(trace, found, whose);
+  if (found.fault.empty() && meter.info().quantity == Quantity::cumulative_joules)
+    tell_quantum_from_period(meter, clock, load, trace, found);
+  return found;
 }
 
 class Described final : public Meter {
@@ -310,31 +204,16 @@ class Described final : public Meter {
 
 }  // namespace
 
-void read_until(Meter& meter, Clock& clock, double end, double pause, Trace& trace) {
-  double next = clock.now_seconds();
-  while (clock.now_seconds() < end) {
-    trace.push_back(meter.read());
-    if (pause <= 0) continue;
-    next = std::max(next + pause, clock.now_seconds());
-    clock.sleep_until(next);
-  }
-}
-
-Characterisation observed(const Trace& trace, Quantity quantity) {
-  Characterisation found;
-  find_period(trace, found);
-  find_quantum(trace, found);
-  if (found.quantum && quantity == Quantity::cumulative_joules)
-    tell_quantum_from_period(trace, found);
-  return found;
-}
-
 double characterise_seconds(const MeterInfo& meter) noexcept {
   const double period = meter.period_seconds.value_or(patient_seconds);
   const double steps = step_seconds(meter.quantity, period, meter.jitter_seconds);
+  const double patience = meter.period_seconds ? patient_seconds : very_patient_seconds;
   const double watching =
-      std::min(patient_seconds, static_cast<double>(enough_changes) * period) + rapid_seconds;
-  return watching + 2 * cycles * steps;
+      std::min(patience, static_cast<double>(enough_changes) * period) + rapid_seconds;
+  const double switching = meter.quantity == Quantity::cumulative_joules
+                               ? switches * (switch_periods + 0.5) * period
+                               : 0;
+  return watching + switching + 2 * cycles * steps;
 }
 
 std::unique_ptr<Meter> described(std::unique_ptr<Meter> meter, MeterInfo info) {
@@ -342,15 +221,16 @@ std::unique_ptr<Meter> described(std::unique_ptr<Meter> meter, MeterInfo info) {
 }
 
 Characterisation characterise(Meter& meter, Clock& clock, Load& load) {
-  Characterisation found;
   load.set(true);
-  const double start = clock.now_seconds();
-  constexpr int timed_reads = 32;
-  Trace trace;
-  for (int i = 0; i < timed_reads; ++i) trace.push_back(meter.read());
-  found.read_seconds = (clock.now_seconds() - start) / timed_reads;
-  found.fault = first_fault(trace);
-  if (found.fault.empty()) find_steps(meter, clock, found);
+  const Maybe<double> read_seconds = time_reads(meter, clock);
+  Characterisation found;
+  if (read_seconds)
+    found = of_parts(meter, [&](Meter& counter, const std::string& whose) {
+      return steps_of(counter, clock, load, whose);
+    });
+  else
+    found.fault = read_seconds.reason();
+  found.read_seconds = read_seconds.value_or(0);
   if (found.fault.empty())
     find_response(meter, clock, load, found);
   else
@@ -359,11 +239,12 @@ Characterisation characterise(Meter& meter, Clock& clock, Load& load) {
 }
 
 MeterInfo refined(MeterInfo info, const Characterisation& found) {
-  (info.quantity == Quantity::watts ? info.quantum_watts : info.quantum_joules) = found.quantum;
-  info.period_seconds = found.period_seconds;
-  info.jitter_seconds = found.jitter_seconds;
-  info.averaging_seconds = found.averaging_seconds;
-  info.lag_seconds = found.lag_seconds;
+  auto& quantum = info.quantity == Quantity::watts ? info.quantum_watts : info.quantum_joules;
+  if (found.quantum) quantum = found.quantum;
+  if (found.period_seconds) info.period_seconds = found.period_seconds;
+  info.jitter_seconds = found.jitter_seconds.value_or(info.jitter_seconds);
+  info.averaging_seconds = found.averaging_seconds.value_or(info.averaging_seconds);
+  info.lag_seconds = found.lag_seconds.value_or(info.lag_seconds);
   return info;
 }
 

@@ -3,7 +3,8 @@
 // quantum        the largest value that all differences between readings are multiples of, or a
 //                thousandth of what the value moves by at a time, where it is finer
 // period, jitter from the times at which the value changes; an update that shows the same value
-//                again is counted by the rest
+//                again is counted by the rest. A counter that moves by one step only waits for that
+//                much energy, or is due what steady power adds: that of another power tells
 // lag            counters: where the lines before and after a step of load meet; watts: with
 // averaging      the box whose sliding mean follows the readings best (least squares)
 //
@@ -28,9 +29,9 @@ class Load {
 struct Characterisation {
   Maybe<double> quantum = Absent{"not seen"};  // joules or watts, as the meter's quantity says
   Maybe<double> period_seconds = Absent{"not seen"};
-  double jitter_seconds = 0;
-  double averaging_seconds = 0;
-  double lag_seconds = 0;
+  Maybe<double> jitter_seconds = Absent{"not seen"};
+  Maybe<double> averaging_seconds = Absent{"not seen"};
+  Maybe<double> lag_seconds = Absent{"not seen"};
   double read_seconds = 0;                          // from call to value
   Maybe<Estimate> idle_watts = Absent{"not seen"};  // the range over the steps of load
   Maybe<Estimate> busy_watts = Absent{"not seen"};
@@ -43,13 +44,19 @@ Characterisation characterise(Meter& meter, Clock& clock, Load& load);
 /// Seconds that takes of a sensor that says so of itself, at most.
 double characterise_seconds(const MeterInfo& meter) noexcept;
 
-/// Quantum, period and jitter, as far as readings under a steady load show them.
-Characterisation observed(const Trace& trace, Quantity quantity);
+/// Why no load of ours shows on what the meter sees; empty where one does.
+std::string why_no_load(const MeterInfo& meter);
 
-/// Reads until `end`, once per `pause`; back to back where that is 0.
-void read_until(Meter& meter, Clock& clock, double end, double pause, Trace& trace);
+/// What shows without a load: quantum, period and jitter, the cost of a read, watts at idle with
+/// their range over thirds of the time, and whether it stands still, goes backwards or says what
+/// cannot be. The response to a step of load (lag, averaging) and busy watts are absent. Watts that
+/// do not change at idle are no fault; then their period and quantum are absent, with the reason.
+Characterisation characterise_idle(Meter& meter, Clock& clock);
 
-/// `info` with what was found in place of what it said.
+/// Seconds that takes, at most, of a sensor that says so of itself.
+double characterise_idle_seconds(const MeterInfo& meter) noexcept;
+
+/// `info` with what was found in place of what it said; what was not found stays.
 MeterInfo refined(MeterInfo info, const Characterisation& found);
 
 /// `meter`, which says `info` of itself from now on.

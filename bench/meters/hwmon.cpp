@@ -151,8 +151,13 @@ void add_battery(const std::string& sysfs, Clock& clock, Probes& probes) {
   info.part = Part::machine;
   info.scope = Scope::node;
   info.relative_uncertainty = battery_uncertainty;
-  probes.push_back(open_sampler(std::move(info), clock,
-                                [sysfs] { return battery_watts(read_supplies(sysfs)); }));
+  Sampling sampling;
+  sampling.otherwise_period_seconds =
+      Absent{fmt::format("no update of the batteries was seen within {} s; `ergon doctor --meters` "
+                         "looks for longer",
+                         sampling.seconds)};
+  probes.push_back(open_sampler(
+      std::move(info), clock, [sysfs] { return battery_watts(read_supplies(sysfs)); }, sampling));
 }
 
 /// A processor's own meter says more of what it ran than the machine's, and that more than another

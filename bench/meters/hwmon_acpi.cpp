@@ -1,10 +1,17 @@
 // ACPI power meters (driver acpi_power_meter, chip `power_meter`).
 //
 // Source: Documentation/hwmon/acpi_power_meter.rst; ACPI 6.5, 10.4. What a meter measures is told,
-// if at all, by power1_oem_info. NVIDIA Grace has one meter per socket and kind: Module (with the
-// GPU, where there is one) contains Grace (the processor's whole socket) contains CPU (the cores'
-// rail) and SysIO (NVIDIA Grace Performance Tuning Guide, Power and Thermals).
+// if at all, by power1_oem_info. NVIDIA Grace has one meter per socket and kind: Module (where
+// there is a GPU: the whole module, memory and regulators too) contains Grace (the processor's
+// whole socket, its memory and regulators too) contains CPU (the cores' rail) and SysIO.
+//
+// That is read second-hand: in the user book of Alumet (plugin grace-hopper) and in cpu_rails.py of
+// NVIDIA's srtctl (a socket of 93 to 104 W, of which CPU and SysIO are 53 to 58 W), both after
+// NVIDIA's Grace Performance Tuning Guide, Power and Thermals, which was not seen itself. So each
+// kind is a meter of its own, of its own sockets alone; no kind is ever added to or taken from
+// another.
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <string_view>
 #include <utility>
@@ -86,6 +93,15 @@ std::optional<Sensor> grace_sensor(const std::vector<Chip>& meters, const GraceK
   return sensor;
 }
 
+/// Firmware of other processors names other rails of a socket, which are not the node.
+bool is_of_a_socket(const Chip& chip) {
+  constexpr std::string_view word = "socket";
+  const std::string info = oem_info(chip);
+  return std::search(info.begin(), info.end(), word.begin(), word.end(), [](char a, char b) {
+           return std::tolower(static_cast<unsigned char>(a)) == b;
+         }) != info.end();
+}
+
 bool is_of_grace(const Chip& chip) {
   const std::string info = oem_info(chip);
   return info.starts_with(grace_io) ||
@@ -110,6 +126,13 @@ Plan plan_of_acpi(const std::vector<Chip>& meters) {
     if (auto sensor = grace_sensor(usable, kind)) plan.sensors.push_back(std::move(*sensor));
   for (const Chip& chip : usable) {
     if (is_of_grace(chip)) continue;
+    if (is_of_a_socket(chip)) {
+      plan.left_out.push_back({chip.id(),
+                               fmt::format("what the ACPI power meter '{}' includes is not known",
+                                           printable(oem_info(chip))),
+                               ""});
+      continue;
+    }
     Sensor sensor;
     add(chip, sensor);
     sensor.info.id = chip.id();

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "bench/meters/updates.h"
+
 namespace ergon {
 namespace {
 
@@ -32,24 +34,13 @@ constexpr double rounding_share = 0.1;
 constexpr double least_multiples = 0.9;
 constexpr double least_rise = 0.25;
 
-struct Change {
-  double seconds, value;
-};
-
-std::vector<Change> changes_of(const Trace& trace) {
-  std::vector<Change> changes;
-  for (std::size_t i = 1; i < trace.size(); ++i)
-    if (trace[i].value != trace[i - 1].value) changes.push_back({trace[i].seconds, trace[i].value});
-  return changes;
-}
-
 double phase_seconds(const Characterisation& known) noexcept {
   const double period = known.period_seconds.value_or(0);
-  const double settled =
-      known.lag_seconds + known.averaging_seconds + known.jitter_seconds + phase_periods * period;
+  const double settled = known.lag_seconds.value_or(0) + known.averaging_seconds.value_or(0) +
+                         known.jitter_seconds.value_or(0) + phase_periods * period;
   double quanta = 0;
   if (known.quantum && known.idle_watts && known.idle_watts->value > 0 &&
-      known.averaging_seconds == 0)
+      known.averaging_seconds.value_or(0) == 0)
     quanta = quanta_per_phase * *known.quantum / known.idle_watts->value;
   return std::clamp(std::max({settled, quanta, wanted_periods * period}), least_phase_seconds,
                     std::max(longest_phase_seconds, phase_periods * period));
@@ -82,6 +73,19 @@ bool waits_for_energy(const MeterInfo& meter, const Characterisation& known) {
          *known.quantum > clearly * known.busy_watts->value * *known.period_seconds;
 }
 
+/// At idle, by so much of what a period adds that the quantum and the period were not told apart.
+bool moved_by_one(const MeterInfo& meter, const Characterisation& known) {
+  constexpr double clearly = 0.5;
+  return meter.quantity == Quantity::cumulative_joules && known.quantum && known.idle_watts &&
+         known.period_seconds &&
+         *known.quantum > clearly * known.idle_watts->value * *known.period_seconds;
+}
+
+double pause_of(const Characterisation& known) noexcept {
+  return std::max({known.period_seconds.value_or(0) / readings_per_period, known.read_seconds,
+                   least_pause_seconds});
+}
+
 std::vector<double> moves_of(const Trace& trace) {
   std::vector<double> moves;
   for (std::size_t i = 1; i < trace.size(); ++i)
@@ -99,7 +103,7 @@ double median_of(std::vector<double> values) {
 }
 
 std::string compare_period(const MeterInfo& meter, const Characterisation& known,
-                           const Trace& trace) {
+                           const Trace& trace, const Maybe<double>& seen) {
   if (!known.period_seconds || waits_for_energy(meter, known)) return {};
   const double period = *known.period_seconds;
   const double seconds = trace.back().seconds - trace.front().seconds;
@@ -109,11 +113,10 @@ std::string compare_period(const MeterInfo& meter, const Characterisation& known
   if (counts && static_cast<double>(count) < fewest_share * (seconds / period - 2))
     return fmt::format("it changed {} times in {:.3g} s, and its period was {:.3g} s", count,
                        seconds, period);
-  const auto seen = observed(trace, meter.quantity).period_seconds;
   if (!seen) return {};
   const double reading = seconds / static_cast<double>(trace.size() - 1);
-  const double spread = period_share * period +
-                        (known.jitter_seconds + reading) / std::sqrt(static_cast<double>(count));
+  const double spread = period_share * period + (known.jitter_seconds.value_or(0) + reading) /
+                                                    std::sqrt(static_cast<double>(count));
   const bool repeats =
       !counts && known.quantum.value_or(0) > repeating_share * median_of(moves_of(trace));
   const bool longer = *seen > period + spread && count >= (repeats ? many_changes : few_changes);
@@ -158,7 +161,8 @@ std::string compare_parts(const MeterInfo& meter, const Characterisation& known,
                           const std::vector<Trace>& traces) {
   std::string first;
   for (const Trace& trace : traces) {
-    const std::string difference = compare_period(meter, known, trace);
+    const std::string difference =
+        compare_period(meter, known, trace, observed(trace).period_seconds);
     if (difference.empty()) return {};
     if (first.empty()) first = difference;
   }
@@ -190,8 +194,7 @@ double recheck_seconds(const Characterisation& known) noexcept { return 2 * phas
 std::string recheck(Meter& meter, Clock& clock, Load& load, const Characterisation& known) {
   const double length = phase_seconds(known);
   const std::vector<Meter*> parts = meter.parts();
-  const double pause = std::max({known.period_seconds.value_or(0) / readings_per_period,
-                                 known.read_seconds, least_pause_seconds});
+  const double pause = pause_of(known);
   const auto read_for = [&](Trace& trace) {
     read_until(meter, clock, clock.now_seconds() + length, pause, trace);
   };
@@ -216,7 +219,26 @@ std::string recheck(Meter& meter, Clock& clock, Load& load, const Characterisati
   Trace all = idle;
   all.insert(all.end(), busy.begin(), busy.end());
   for (std::string difference :
-       {compare_period(meter.info(), known, all), compare_quantum(known, busy)})
+       {compare_period(meter.info(), known, all, observed(all).period_seconds),
+        compare_quantum(known, busy)})
+    if (!difference.empty()) return difference;
+  return {};
+}
+
+std::string recheck_idle(Meter& meter, Clock& clock, const Characterisation& known) {
+  const MeterInfo info = refined(meter.info(), known);
+  Trace trace;
+  read_until(meter, clock, clock.now_seconds() + recheck_seconds(known), pause_of(known), trace);
+  if (std::string fault = fault_of(trace); !fault.empty()) return fault;
+  if (info.quantity == Quantity::cumulative_joules && changes_of(trace).empty())
+    return fmt::format("it stands still for {:.3g} s",
+                       trace.back().seconds - trace.front().seconds);
+  if (std::string fault = fault_of_readings(info, trace); !fault.empty()) return fault;
+  // Neither shows in a sum, nor in steps that idle watts of another day make longer or later.
+  if (!meter.parts().empty() || moved_by_one(info, known)) return {};
+  const Maybe<double> seen = observed_at_idle(trace, info.quantity).period_seconds;
+  for (std::string difference :
+       {compare_period(info, known, trace, seen), compare_quantum(known, trace)})
     if (!difference.empty()) return difference;
   return {};
 }

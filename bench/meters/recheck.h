@@ -14,6 +14,11 @@ namespace ergon {
 /// Empty where it is as it was found, else what differs or failed. The load is left off.
 std::string recheck(Meter& meter, Clock& clock, Load& load, const Characterisation& known);
 
-/// Seconds that recheck() takes.
+/// Without a load, of a meter that none of ours reaches: the period and the quantum as far as idle
+/// watts show them, and that it still moves and says what can be.
+std::string recheck_idle(Meter& meter, Clock& clock, const Characterisation& known);
+
+/// Seconds that either takes.
 double recheck_seconds(const Characterisation& known) noexcept;
+
 }  // namespace ergon

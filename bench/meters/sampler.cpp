@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "bench/meters/characterise.h"
 #include "bench/meters/plausible.h"
+#include "bench/meters/updates.h"
 
 namespace ergon {
 namespace {
@@ -83,8 +83,7 @@ Probe open_sampler(MeterInfo info, Clock& clock, Source watts, const Sampling& s
   if (!info.period_seconds)
     info.period_seconds = period_of(seen.changes, sampling.otherwise_period_seconds);
   if (!info.quantum_watts)
-    info.quantum_watts =
-        observed(seen.trace, Quantity::watts).quantum.value_or(coarsest_unit(seen.highest));
+    info.quantum_watts = observed(seen.trace).quantum.value_or(coarsest_unit(seen.highest));
   info.quantum_joules = Absent{"watts are sampled, not counted"};
   info.read_seconds = seen.read_seconds / seen.reads;
   // A power that cannot be one is told with its reason at once, not when a trace is integrated.

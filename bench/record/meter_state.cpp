@@ -77,8 +77,8 @@ void check(const KnownMeter& meter, const Path& path) {
   for (const auto& [field, value] : {std::pair("jitter_seconds", meter.jitter_seconds),
                                      {"averaging_seconds", meter.averaging_seconds},
                                      {"lag_seconds", meter.lag_seconds},
-                                     {"read_seconds", meter.read_seconds}})
-    require(value >= 0, path, field, "is below 0");
+                                     {"read_seconds", Maybe<double>(meter.read_seconds)}})
+    require(value.value_or(0) >= 0, path, field, "is below 0");
   for (const auto& [field, watts] :
        {std::pair("idle_watts", meter.idle_watts), {"busy_watts", meter.busy_watts}})
     require(!watts || (watts->low <= watts->value && watts->value <= watts->high), path, field,

@@ -18,8 +18,8 @@ struct KnownMeter {
   std::string characterised;  // when, in UTC
   std::string quantity;       // "joules" or "watts"
   Maybe<double> quantum;      // of that quantity
-  Maybe<double> period_seconds;
-  double jitter_seconds = 0, averaging_seconds = 0, lag_seconds = 0, read_seconds = 0;
+  Maybe<double> period_seconds, jitter_seconds, averaging_seconds, lag_seconds;
+  double read_seconds = 0;
   Maybe<Estimate> idle_watts, busy_watts;
 };
 

@@ -74,6 +74,39 @@ TEST(Nvml, DoctorSaysWhyALostDriverHasNone) {
   EXPECT_THAT(result.out, HasSubstr("sudo modprobe nvidia"));
 }
 
+TEST(Nvml, DoctorCharacterisesItAtIdleAndARunAppliesWhatItFound) {
+  program::Folder folder;
+  const std::string idle = "watts=60 swing=3 swing_seconds=0.37";
+  const auto result =
+      program::ergon(folder, "doctor --meters --json", fake + "ERGON_FAKE_NVML='" + idle + "'");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("meter nvml:0: watched at idle"));
+  json counter;
+  const json found = json::parse(result.out);
+  for (const json& meter : found["meters"]) {
+    if (meter["meter"] != "nvml:0" && meter["meter"] != "nvml:0:instant") continue;
+    if (meter["meter"] == "nvml:0") counter = meter;
+    ASSERT_TRUE(meter.contains("characterised")) << meter;
+    EXPECT_GT(meter["read_seconds"], 0);
+    EXPECT_NEAR(meter["idle_watts"]["value"].get<double>(), 60, 3);
+    for (const char* field : {"step_response", "lag_seconds", "busy_watts"})
+      EXPECT_THAT(meter[field]["absent"].get<std::string>(), HasSubstr("accelerator")) << field;
+    EXPECT_FALSE(meter.contains("gain_watts"));
+  }
+  EXPECT_GT(counter["period_seconds"], 0.015);
+  program::write(folder / "tiny.toml", tiny_suite);
+  const auto ran = program::ergon(folder, "run tiny.toml --out tiny.json --meter nvml",
+                                  fake + "ERGON_FAKE_NVML='" + idle + " fields=0 usage=0'");
+  ASSERT_TRUE(program::ran(ran)) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("meter nvml:0: rechecking"));
+  const json record = json::parse(program::read(folder / "tiny.json"));
+  for (const json& meter : record["meters"]) {
+    if (meter["id"] != "nvml:0") continue;
+    EXPECT_TRUE(meter["characterised"].is_string()) << meter;
+    EXPECT_FALSE(meter.contains("lag_seconds")) << meter;
+  }
+}
+
 TEST(Nvml, TheJoulesOfARunAreTheTrueOnesWithinTheirError) {
   constexpr double true_watts = 20;
   // Half a turn of the swing that a window begins or ends within: 2 * 2 W * 3.7 ms / (2 pi).

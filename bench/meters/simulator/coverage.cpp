@@ -141,9 +141,9 @@ std::string measure_text(double value, const char* unit) {
 
 }  // namespace
 
-Characterisation characterise_simulated(const SensorTraits& traits, std::uint64_t seed) {
+Characterisation characterise_simulated(const SensorTraits& traits, std::uint64_t seed,
+                                        const PowerCurve& curve) {
   VirtualClock clock;
-  PowerCurve curve;
   Machine machine(curve, clock, seed);
   Sensor sensor(traits, machine, seed + 1);
   MachineLoad load(machine);
@@ -229,8 +229,9 @@ std::string characterisation_table(std::uint64_t seed) {
         measure_text(traits.jitter_seconds, "s"), measure_text(traits.averaging_seconds, "s"),
         measure_text(traits.lag_seconds, "s"), measure_text(found.quantum.value_or(0), unit),
         measure_text(found.period_seconds.value_or(0), "s"),
-        measure_text(found.jitter_seconds, "s"), measure_text(found.averaging_seconds, "s"),
-        measure_text(found.lag_seconds, "s"));
+        measure_text(found.jitter_seconds.value_or(0), "s"),
+        measure_text(found.averaging_seconds.value_or(0), "s"),
+        measure_text(found.lag_seconds.value_or(0), "s"));
   }
   return text;
 }

@@ -34,7 +34,8 @@ struct Coverage {
 Coverage cover(const SensorTraits& traits, Fault fault, int runs, std::uint64_t seed);
 
 /// What characterise() says of the sensor in virtual time.
-Characterisation characterise_simulated(const SensorTraits& traits, std::uint64_t seed);
+Characterisation characterise_simulated(const SensorTraits& traits, std::uint64_t seed,
+                                        const PowerCurve& curve = {});
 
 /// Most of `runs` that may lie outside a 95 % interval before chance stops being an excuse: the
 /// 99.9 % quantile of the binomial.

@@ -46,11 +46,13 @@ class Characterised : public testing::Test {
   MeterMemory memory() const { return {path(), machine()}; }
 
   /// An opener has found out that much of it.
-  simulator::Sensor& add(const SensorTraits& traits, bool opener_knows_period = true) {
+  simulator::Sensor& add(const SensorTraits& traits, bool opener_knows_period = true,
+                         Part part = Part::processor) {
     auto sensor = std::make_unique<simulator::Sensor>(traits, simulated_, 3);
     MeterInfo info = sensor->info();
     if (opener_knows_period) info.period_seconds = traits.period_seconds;
     if (traits.quantity == Quantity::cumulative_joules) info.quantum_joules = 5.0;
+    info.part = part;
     sensor->describe(info);
     simulator::Sensor& out = *sensor;
     energy_.meters.push_back(std::move(sensor));
@@ -74,6 +76,7 @@ class Characterised : public testing::Test {
   struct MachineLoad final : Load {
     explicit MachineLoad(simulator::Machine& its_machine) : machine(its_machine) {}
     void set(bool on) override {
+      was_on = was_on || on;
       if (deaf > 0)
         --deaf;
       else
@@ -81,6 +84,7 @@ class Characterised : public testing::Test {
     }
     simulator::Machine& machine;
     int deaf = 0;
+    bool was_on = false;
   };
   std::filesystem::path folder_;
   VirtualClock clock_;
@@ -190,6 +194,67 @@ TEST_F(Characterised, OfSeveralThatAreNamedEachIsRechecked) {
   add(traits_of("powercap"));
   settle({"powercap", "perf"});
   EXPECT_EQ(said_.size(), 2U);
+}
+
+constexpr const char* gpu = "GPU's counter, 20 ms";
+
+TEST_F(Characterised, AnAcceleratorsMeterIsCharacterisedAtIdleAndItsResponseIsNotRecorded) {
+  add(traits_of(gpu), true, Part::accelerator);
+  settle({gpu});
+  ASSERT_EQ(energy_.meters.size(), 1U);
+  EXPECT_THAT(said_, Contains(HasSubstr("characterising it at idle")));
+  EXPECT_LT(*energy_.meters[0]->info().quantum_joules, 5);
+  EXPECT_FALSE(load_.was_on);
+  const record::Meter recorded = energy_.describe(*energy_.meters[0]);
+  EXPECT_TRUE(*recorded.characterised);
+  EXPECT_GT(*recorded.jitter_seconds, 0);
+  EXPECT_FALSE(recorded.lag_seconds) << "no load reaches it, so it is not known to be none";
+  EXPECT_FALSE(recorded.averaging_seconds);
+  const MeterMemory memory = this->memory();
+  const record::KnownMeter* kept = memory.find(energy_.meters[0]->info());
+  ASSERT_NE(kept, nullptr);
+  EXPECT_THAT(kept->lag_seconds.reason(), HasSubstr("accelerator"));
+  EXPECT_NEAR(kept->idle_watts->value, 20, 1);
+}
+
+TEST_F(Characterised, WhatIsKeptOfAnAcceleratorsMeterIsAppliedAndRecheckedAtIdle) {
+  add(traits_of(gpu), true, Part::accelerator);
+  settle({gpu});
+  const double quantum = *energy_.meters[0]->info().quantum_joules;
+  energy_ = {};
+  said_.clear();
+  add(traits_of(gpu), true, Part::accelerator);
+  settle({gpu});
+  EXPECT_THAT(said_, testing::ElementsAre(HasSubstr("rechecking")));
+  EXPECT_EQ(*energy_.meters.at(0)->info().quantum_joules, quantum);
+  EXPECT_FALSE(energy_.describe(*energy_.meters[0]).lag_seconds);
+  EXPECT_FALSE(load_.was_on);
+
+  record::Document document;
+  document.meters.push_back(energy_.describe(*energy_.meters[0]));
+  energy_ = {};
+  add(traits_of(gpu), true, Part::accelerator);
+  settle_as_recorded(energy_, document);
+  EXPECT_FALSE(energy_.describe(*energy_.meters.at(0)).lag_seconds) << "nor in a launch";
+}
+
+TEST_F(Characterised, AnAcceleratorsMeterThatStoppedIsRefused) {
+  add(traits_of(gpu), true, Part::accelerator);
+  settle({gpu});
+  energy_ = {};
+  auto& frozen = add(traits_of(gpu), true, Part::accelerator);
+  frozen.read();
+  frozen.break_at(simulator::Fault::freezes, 0);
+  settle({gpu});
+  EXPECT_THAT(energy_.meters, IsEmpty());
+  EXPECT_THAT(energy_.unavailable.at(0).reason, HasSubstr("stands still"));
+}
+
+TEST_F(Characterised, AutoSpendsNoTimeOnAnAccelerator) {
+  add(traits_of(gpu), true, Part::accelerator);
+  settle();
+  EXPECT_THAT(said_, IsEmpty());
+  EXPECT_EQ(clock_.now_seconds(), 1);
 }
 
 TEST_F(Characterised, NoneAsksForNone) {

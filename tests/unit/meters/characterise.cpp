@@ -13,6 +13,7 @@
 namespace ergon::simulator {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class Characterised : public testing::TestWithParam<SensorTraits> {
@@ -41,7 +42,7 @@ TEST_P(Characterised, ItsQuantumIsNotFoundTooCoarse) {
 
 TEST_P(Characterised, WhatItTrailsByIsFoundToAPeriod) {
   const double built_in = GetParam().lag_seconds + GetParam().averaging_seconds;
-  const double found = found_.lag_seconds + found_.averaging_seconds;
+  const double found = *found_.lag_seconds + *found_.averaging_seconds;
   EXPECT_NEAR(found, built_in, 1.1 * GetParam().period_seconds + 3e-3);
 }
 
@@ -52,6 +53,78 @@ TEST_P(Characterised, IdleAndLoadAreToldApart) {
 
 INSTANTIATE_TEST_SUITE_P(Sensors, Characterised, testing::ValuesIn(sensors()),
                          [](const auto& given) { return std::to_string(given.index); });
+
+/// Power without noise or drift: each period adds the same.
+struct SteadySensor {
+  double quantum, period;
+};
+class Steady : public testing::TestWithParam<SteadySensor> {
+ protected:
+  static constexpr double busy_watts = 100;
+  double step_joules() const { return busy_watts * GetParam().period; }
+  void SetUp() override {
+    PowerCurve curve;
+    curve.busy_watts = busy_watts;
+    curve.noise = 0;
+    SensorTraits traits = sensors().front();
+    traits.quantum = GetParam().quantum;
+    traits.period_seconds = GetParam().period;
+    traits.jitter_seconds = 0;
+    found_ = characterise_simulated(traits, 11, curve);
+  }
+  Characterisation found_;
+};
+
+TEST_P(Steady, ItsStepIsNotTakenForItsQuantum) {
+  ASSERT_EQ(found_.fault, "");
+  EXPECT_LE(*found_.quantum, std::max(1.01 * GetParam().quantum, 0.01 * step_joules()));
+}
+
+TEST_P(Steady, ItsPeriodIsFoundUnlessItWaitsForItsQuantum) {
+  ASSERT_TRUE(found_.period_seconds) << found_.period_seconds.reason();
+  if (GetParam().quantum > 2 * step_joules()) {
+    EXPECT_NEAR(*found_.quantum, GetParam().quantum, 1e-3 * GetParam().quantum);
+    EXPECT_LT(*found_.period_seconds, 1.1 * GetParam().period);
+  } else {
+    EXPECT_NEAR(*found_.period_seconds, GetParam().period, 0.1 * GetParam().period);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Counters, Steady,
+                         testing::Values(SteadySensor{1e-6, 1e-3}, SteadySensor{61e-6, 1e-3},
+                                         SteadySensor{1e-3, 1e-3}, SteadySensor{1, 1e-3},
+                                         SteadySensor{61e-6, 10e-3}, SteadySensor{1e-3, 10e-3},
+                                         SteadySensor{0.1, 10e-3}, SteadySensor{2, 1e-3},
+                                         SteadySensor{1e-6, 0.02}, SteadySensor{1e-3, 0.02},
+                                         SteadySensor{1e-3, 0.1}, SteadySensor{0.1, 0.1},
+                                         SteadySensor{0.02, 0.1}, SteadySensor{0.36, 1},
+                                         SteadySensor{1e-3, 1}, SteadySensor{5, 1}),
+                         [](const auto& given) { return std::to_string(given.index); });
+
+/// As a battery's gauge: watts, and no word of how often they come.
+Characterisation characterise_gauge(double period) {
+  SensorTraits traits = sensors().back();
+  traits.period_seconds = period;
+  traits.jitter_seconds = 0.01 * period;
+  traits.quantum = 1e-3;
+  traits.averaging_seconds = 0;
+  return characterise_simulated(traits, 11);
+}
+
+TEST(Characterise, ASlowGaugeThatDoesNotSayItsPeriodIsWaitedFor) {
+  for (const double period : {1.0, 4.0, 10.0, 15.0}) {
+    const Characterisation found = characterise_gauge(period);
+    ASSERT_EQ(found.fault, "") << period;
+    EXPECT_NEAR(*found.period_seconds, period, 0.1 * period);
+    EXPECT_NEAR(found.busy_watts->value, 100, 5);
+  }
+}
+
+TEST(Characterise, ASlowerGaugeSaysWhatWouldShowItsPeriod) {
+  EXPECT_THAT(characterise_gauge(30).fault,
+              AllOf(HasSubstr("changed 2 times in 6"),
+                    HasSubstr("too rarely to show its period: that takes 3 changes")));
+}
 
 /// Loads nothing.
 struct NoLoad final : Load {

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "bench/meters/characterise.h"
 #include "tests/unit/meters/hwmon_tree.h"
 
 namespace ergon {
@@ -80,6 +83,17 @@ TEST(HwmonGrace, SumsSocketsByKindAndNeverKindsThatContainOneAnother) {
   const auto module = opened(hwmon_in(tree, clock), "hwmon:grace:module");
   EXPECT_EQ(module->read().value, 1000);
   EXPECT_EQ(module->info().part, Part::machine);
+}
+
+TEST(HwmonAcpi, AnotherRailOfASocketIsNotTakenForTheNode) {
+  const FakeTree tree;
+  write_acpi(tree, 0, "CPU Rail Input Power Socket 0", 60);
+  write_acpi(tree, 1, "Chassis", 400);
+  TickingClock clock(nothing_moves);
+  const auto probes = hwmon_in(tree, clock);
+  EXPECT_THAT(refused(probes, "hwmon:power_meter-0").reason,
+              AllOf(HasSubstr("CPU Rail Input Power Socket 0"), HasSubstr("not known")));
+  EXPECT_EQ(opened(hwmon_in(tree, clock), "hwmon:power_meter-1")->info().scope, Scope::node);
 }
 
 TEST(HwmonGrace, OneSocketThatDoesNotKnowSpoilsTheSum) {
@@ -182,6 +196,30 @@ TEST(HwmonBattery, IsTheMachineWhileItDischarges) {
   EXPECT_NEAR(meter->read().value, 12.5, 1e-9);
   laptop.write("AC/online", "1");
   EXPECT_THAT(meter->read().invalid, HasSubstr("a charger (AC) is connected"));
+}
+
+TEST(HwmonBattery, ThatUpdatesOnceASecondGivesJoulesOnceItIsCharacterised) {
+  const Laptop laptop;
+  struct Switch final : Load {
+    void set(bool on) override { is_on = on; }
+    bool is_on = false;
+  } load;
+  TickingClock clock([&, last = -1.0](double seconds) mutable {
+    if (std::floor(seconds) == last) return;
+    last = std::floor(seconds);
+    const auto flicker = static_cast<long long>(std::fmod(last * 7919, 13)) * 10000;
+    laptop.write("BAT0/power_now", std::to_string((load.is_on ? 30000000 : 8000000) + flicker));
+  });
+  auto meter = opened(hwmon_in(laptop.tree, clock), "hwmon:battery");
+  EXPECT_THAT(shortest_window_seconds(meter->info(), 30, 0.02).reason(),
+              AllOf(HasSubstr("period is not known: no update of the batteries"),
+                    HasSubstr("`ergon doctor --meters` looks for longer")));
+  const Characterisation found = characterise(*meter, clock, load);
+  ASSERT_EQ(found.fault, "");
+  EXPECT_NEAR(*found.period_seconds, 1, 0.05);
+  EXPECT_NEAR(found.idle_watts->value, 8, 0.2);
+  EXPECT_NEAR(found.busy_watts->value, 30, 0.2);
+  EXPECT_TRUE(shortest_window_seconds(refined(meter->info(), found), 30, 0.02));
 }
 
 TEST(HwmonBattery, TellsCurrentTimesVoltageWhereItTellsNoPower) {

@@ -4,7 +4,9 @@
 
 #include <cstdlib>
 
+#include "bench/meters/characterise.h"
 #include "bench/meters/nvml_api.h"
+#include "bench/meters/recheck.h"
 #include "tests/unit/meters/probed.h"
 
 namespace ergon {
@@ -161,6 +163,47 @@ TEST_F(Nvml, WithoutTheLibraryOrWithAnotherSaysSo) {
               AllOf(HasSubstr("does not open"), HasSubstr(context.nvml)));
   context.nvml = "libm.so.6";
   EXPECT_THAT(refused(probe_nvml(context), "nvml").reason, HasSubstr("is no NVML"));
+}
+
+TEST_F(Nvml, AtIdleItsPeriodQuantumAndWattsAreFound) {
+  const char* idle = "watts=60 swing=3 swing_seconds=0.37 period=0.1";
+  const auto counter = opened(probe(idle), "nvml:0");
+  EXPECT_THAT(why_no_load(counter->info()), HasSubstr("accelerator"));
+  const Characterisation found = characterise_idle(*counter, clock);
+  ASSERT_EQ(found.fault, "");
+  EXPECT_NEAR(*found.period_seconds, 0.1, 1e-3);
+  EXPECT_LT(*found.quantum, 0.01 * 60 * 0.1);
+  EXPECT_NEAR(found.idle_watts->value, 60, 1);
+  EXPECT_THAT(found.lag_seconds.reason(), HasSubstr("accelerator"));
+  EXPECT_EQ(recheck_idle(*counter, clock, found), "");
+  set("period=0.03");
+  EXPECT_THAT(recheck_idle(*counter, clock, found), HasSubstr("period"));
+
+  const auto instant = opened(probe(idle), "nvml:0:instant");
+  const Characterisation watts = characterise_idle(*instant, clock);
+  ASSERT_EQ(watts.fault, "");
+  EXPECT_NEAR(*watts.period_seconds, 0.1, 1e-3);
+  EXPECT_NEAR(watts.idle_watts->value, 60, 1);
+  EXPECT_EQ(refined(instant->info(), watts).averaging_seconds, 0.025) << "as it says of itself";
+}
+
+TEST_F(Nvml, SteadyPowerAtIdleIsNoFaultOfItsWatts) {
+  const auto instant = opened(probe("watts=23.0005"), "nvml:0:instant");
+  const Characterisation found = characterise_idle(*instant, clock);
+  EXPECT_EQ(found.fault, "");
+  EXPECT_THAT(found.period_seconds.reason(), HasSubstr("at idle it changed 0 times"));
+  EXPECT_NEAR(*refined(instant->info(), found).period_seconds, 0.1, 1e-9);
+  EXPECT_NEAR(found.idle_watts->value, 23, 1e-3);
+}
+
+TEST_F(Nvml, AtIdleACounterThatStopsOrIsLostSaysSo) {
+  for (const auto& [settings, reason] :
+       {std::pair{"stuck=1000.6", "stands still"}, std::pair{"lost_after=3000", "GPU is lost"}}) {
+    const auto counter = opened(probe(), "nvml:0");
+    set(settings);
+    EXPECT_THAT(characterise_idle(*counter, clock).fault, HasSubstr(reason));
+    set("stuck=-1 lost_after=-1");
+  }
 }
 
 TEST_F(Nvml, AGpuThatIsLostMidRunMakesInvalidReadingsAndNoJoules) {

@@ -26,6 +26,7 @@ MeterState make_state() {
   watts.quantity = "watts";
   watts.quantum = Absent{"never moved by one"};
   watts.idle_watts = Absent{"not seen"};
+  watts.lag_seconds = Absent{"no load reaches it"};
   return {{{"AuthenticAMD 26/2/1", std::string("0123456789abcdef"), {counter, watts}},
            {"GenuineIntel 6/143/8", Absent{"no machine-id"}, {}}}};
 }
@@ -68,6 +69,7 @@ TEST(MeterState, IsReadAsItWasWritten) {
   EXPECT_EQ(to_text(meter_state_from_text(text, "meters.json")), text);
   const MeterState state = meter_state_from_text(text, "meters.json");
   EXPECT_EQ(state.machines.at(0).meters.at(1).quantum.reason(), "never moved by one");
+  EXPECT_EQ(state.machines.at(0).meters.at(1).lag_seconds.reason(), "no load reaches it");
   EXPECT_EQ(*state.machines.at(0).meters.at(0).busy_watts, (Estimate{100, 99, 101}));
   EXPECT_EQ(state.machines.at(1).id.reason(), "no machine-id");
 }
