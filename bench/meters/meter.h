@@ -202,7 +202,8 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
   void start();
-  /// Reads at an end of a window: a counter that is read in less than a millisecond.
+  /// Reads at an end of a window: a counter that is read in less than a millisecond, unless the
+  /// thread is reading just then, which is not waited for.
   void mark();
   /// `confirm`: the load has ended, and read_on() tells whether the meter still works.
   Trace stop(bool confirm = false);

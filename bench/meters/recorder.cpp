@@ -110,7 +110,9 @@ void Recorder::start() {
 }
 
 void Recorder::mark() {
-  const std::lock_guard lock(state_->mutex);
+  // Waiting for a slow read to end would leave the machine idle at the window's edge.
+  const std::unique_lock lock(state_->mutex, std::try_to_lock);
+  if (!lock) return;
   const bool quick = 2 * state_->trace.back().slack_seconds < quick_read_seconds;
   if (quick && state_->meter.info().quantity == Quantity::cumulative_joules)
     state_->add(state_->meter.read());

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -169,6 +171,51 @@ TEST(Recorder, DoesNotWaitForAStreamThatHasEnded) {
   const Trace trace = recorder.stop();
   EXPECT_FALSE(trace.back().invalid.empty());
   EXPECT_LT(clock.now_seconds(), 5);
+}
+
+/// Answers at once the first time; afterwards only when it is told to, or has been forgotten.
+class SlowMeter final : public Meter {
+ public:
+  explicit SlowMeter(Clock& clock) : clock_(clock) {
+    info_ = sampler();
+    info_.id = "command:slow";
+  }
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override {
+    std::unique_lock lock(mutex);
+    ++reads;
+    changed.notify_all();
+    changed.wait_for(lock, std::chrono::minutes(1), [&] { return reads == 1 || answers; });
+    ++answered;
+    return {clock_.now_seconds(), 50, {}};
+  }
+  std::mutex mutex;
+  std::condition_variable changed;
+  int reads = 0, answered = 0;
+  bool answers = false;
+
+ private:
+  Clock& clock_;
+  MeterInfo info_;
+};
+
+TEST(Recorder, LeavesNoGapBeforeAWindowWhileASlowMeterIsRead) {
+  SteadyClock clock;
+  SlowMeter meter(clock);
+  Recorder recorder(meter, clock);
+  recorder.start();
+  {
+    std::unique_lock lock(meter.mutex);
+    meter.changed.wait(lock, [&] { return meter.reads == 2; });
+  }
+  recorder.mark();
+  {
+    const std::lock_guard lock(meter.mutex);
+    EXPECT_EQ(meter.answered, 1) << "the read was waited for";
+    meter.answers = true;
+  }
+  meter.changed.notify_all();
+  EXPECT_GE(recorder.stop().size(), 2U);
 }
 
 TEST(Recorder, RefusesToStartTwiceOrStopUnstarted) {
