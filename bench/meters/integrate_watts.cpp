@@ -12,6 +12,7 @@ namespace ergon::integration {
 namespace {
 
 constexpr std::size_t least_readings = 4;
+
 std::string fault_of(const MeterInfo& meter, Readings readings) {
   bool any = false;
   for (const Reading& reading : readings) {
@@ -100,6 +101,8 @@ Maybe<Joules> of_watts(const MeterInfo& meter, Readings before, Readings inside,
   if (readings.size() < least_readings)
     return Absent{fmt::format("too sparse: {} readings tell of the window alone, {} are the fewest",
                               readings.size(), least_readings)};
+  // Of a sensor that lags, some come after the window.
+  if (std::string fault = fault_of(meter, readings); !fault.empty()) return Absent{fault};
   const double gap = widest_gap(readings, window);
   if (gap > largest_gap * duration(window))
     return Absent{

@@ -91,6 +91,19 @@ TEST(SampledFault, ImpossiblePowerIsNamed) {
   EXPECT_THAT(fault(trace), HasSubstr("more than any machine draws"));
 }
 
+TEST(SampledFault, ImpossiblePowerIsNamedTooWhereALaggingSensorTellsOfTheWindowAfterIt) {
+  MeterInfo info = sampler();
+  info.lag_seconds = 0.5;
+  for (const double impossible : {-1.0, 1e6, 4294967295 * 1e-3}) {
+    Trace trace = steady(300);
+    trace[113].value = impossible;  // 0.3 s after it
+    EXPECT_NE(integrate(info, trace, led_ten_seconds).reason(), "") << impossible;
+    trace[113].value = 300;
+    trace[118].value = impossible;  // tells of later
+    EXPECT_EQ(integrate(info, trace, led_ten_seconds).reason(), "") << impossible;
+  }
+}
+
 TEST(SampledFault, ASensorThatAlwaysSaysZeroIsNamed) {
   EXPECT_THAT(fault(steady(0)), HasSubstr("0 W throughout"));
 }
