@@ -1,6 +1,8 @@
 #include "bench/measure/evidence.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "bench/base/error.h"
@@ -8,6 +10,7 @@
 #include "bench/measure/meter_choice.h"
 #include "bench/measure/power_model.h"
 #include "bench/measure/topology.h"
+#include "bench/meters/student.h"
 #include "bench/stats/stats.h"
 #include "kernels/devices/cpu.h"
 
@@ -115,6 +118,22 @@ void describe_timing(const MeterInfo& info, const Characterisation& found, recor
   put(out.lag_seconds, info.lag_seconds, found.lag_seconds);
 }
 
+/// The median with a 95 % interval: Student's of the mean, and no narrower than what one piece is
+/// known to, since where power lies in a coarse sensor's step may be the same in all of them.
+record::Meter::Idle idle_of(const std::vector<double>& watts, double error) {
+  const auto n = static_cast<double>(watts.size());
+  const double mean = std::accumulate(watts.begin(), watts.end(), 0.0) / n;
+  double squares = 0;
+  for (const double one : watts) squares += (one - mean) * (one - mean);
+  const double chance = student_quantile(watts.size() - 1) * std::sqrt(squares / (n - 1) / n);
+  const double half = std::max(chance, error);
+  record::Meter::Idle idle;
+  idle.value = stats::median(watts);
+  idle.interval95 = {std::max(0.0, std::min(mean, idle.value) - half),
+                     std::max(mean, idle.value) + half};
+  return idle;
+}
+
 }  // namespace
 
 bool is_named(const std::string& id, const std::string& wanted) {
@@ -184,6 +203,7 @@ Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double secon
   const double lead = lead_seconds(meter.info());
   clock.sleep_until(clock.now_seconds() + lead);
   std::vector<double> watts;
+  double widest_error = 0;
   for (int i = 0; i < pieces; ++i) {
     Recorder recorder(meter, clock);
     recorder.start();
@@ -193,12 +213,9 @@ Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double secon
     const auto joules = integrate(meter.info(), recorder.stop(), {start, end, lead});
     if (!joules) return Absent{joules.reason()};
     watts.push_back(joules->value / (end - start));
+    widest_error = std::max(widest_error, joules->error / (end - start));
   }
-  record::Meter::Idle idle;
-  idle.value = stats::median(watts);
-  idle.interval95 = {*std::min_element(watts.begin(), watts.end()),
-                     *std::max_element(watts.begin(), watts.end())};
-  return idle;
+  return idle_of(watts, widest_error);
 }
 
 }  // namespace ergon::measure

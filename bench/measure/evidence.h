@@ -45,7 +45,8 @@ struct Energy {
 Energy open_meters(const config::HardwareCatalogue& catalogue, const EvidenceOptions& options,
                    Clock& clock, const std::function<void(Energy&)>& settle);
 
-/// Watts while nothing runs, over `seconds` or what the meter needs, with the range over pieces.
+/// Watts while nothing runs, over `seconds` or what the meter needs, with a 95 % interval over
+/// three pieces and their own errors.
 Maybe<record::Meter::Idle> measure_idle(Meter& meter, Clock& clock, double seconds);
 
 }  // namespace ergon::measure

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "bench/measure/evidence.h"
 #include "tests/unit/measure/bench.h"
 
@@ -154,6 +156,65 @@ TEST_F(AnEnergyPass, KeepsATraceWhereAskedTo) {
   ASSERT_TRUE(trace);
   ASSERT_FALSE(trace->empty());
   for (const record::PowerPoint& point : *trace) EXPECT_NEAR(point.watts, 50, 1e-9);
+}
+
+/// Counts whole joules; its period of 0 needs no thread.
+class WholeJoules final : public Meter {
+ public:
+  WholeJoules(Clock& clock, double watts) : clock_(clock), watts_(watts) {
+    info_.id = "command:plug";
+    info_.quantum_joules = 1.0;
+    info_.period_seconds = 0.0;
+  }
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override {
+    return {clock_.now_seconds(), std::floor(watts_ * clock_.now_seconds()), {}};
+  }
+
+ private:
+  MeterInfo info_;
+  Clock& clock_;
+  double watts_;
+};
+
+TEST(Idle, IsKnownNoBetterThanItsSensorTells) {
+  for (const double watts : {2.8, 3.1, 3.35, 4.7}) {
+    VirtualClock clock;
+    WholeJoules meter(clock, watts);
+    const auto idle = measure_idle(meter, clock, 0.6);
+    ASSERT_TRUE(idle) << idle.reason();
+    EXPECT_LE(idle->interval95.low, watts);
+    EXPECT_GE(idle->interval95.high, watts);
+  }
+}
+
+/// 20, 21 and 19 W in its first three seconds.
+class UnsteadyMeter final : public Meter {
+ public:
+  explicit UnsteadyMeter(Clock& clock) : clock_(clock) {
+    info_.quantum_joules = 0.0;
+    info_.period_seconds = 0.0;
+  }
+  const MeterInfo& info() const noexcept override { return info_; }
+  Reading read() override {
+    const double now = clock_.now_seconds();
+    return {now, 20 * now + std::max(0.0, now - 1) - 2 * std::max(0.0, now - 2), {}};
+  }
+
+ private:
+  MeterInfo info_;
+  Clock& clock_;
+};
+
+TEST(Idle, OfThreePiecesIsKnownByStudentsQuantile) {
+  VirtualClock clock;
+  UnsteadyMeter meter(clock);
+  const auto idle = measure_idle(meter, clock, 3);
+  ASSERT_TRUE(idle) << idle.reason();
+  // 20, 21 and 19 W: a standard deviation of 1 W.
+  EXPECT_NEAR(idle->value, 20, 1e-9);
+  EXPECT_NEAR(idle->interval95.high, 20 + 4.30265 / std::sqrt(3.0), 1e-6);
+  EXPECT_NEAR(idle->interval95.low, 20 - 4.30265 / std::sqrt(3.0), 1e-6);
 }
 
 }  // namespace
