@@ -1,8 +1,6 @@
 #include "bench/measure/evidence.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <optional>
 
 #include "bench/base/error.h"
@@ -10,8 +8,8 @@
 #include "bench/measure/meter_choice.h"
 #include "bench/measure/power_model.h"
 #include "bench/measure/topology.h"
-#include "bench/meters/student.h"
 #include "bench/stats/stats.h"
+#include "bench/stats/student.h"
 #include "kernels/devices/cpu.h"
 
 namespace ergon::measure {
@@ -118,19 +116,14 @@ void describe_timing(const MeterInfo& info, const Characterisation& found, recor
   put(out.lag_seconds, info.lag_seconds, found.lag_seconds);
 }
 
-/// The median with a 95 % interval: Student's of the mean, and no narrower than what one piece is
-/// known to, since where power lies in a coarse sensor's step may be the same in all of them.
+/// The median with a 95 % interval: Student's, and no narrower than what one piece is known to,
+/// since where power lies in a coarse sensor's step may be the same in all of them.
 record::Meter::Idle idle_of(const std::vector<double>& watts, double error) {
-  const auto n = static_cast<double>(watts.size());
-  const double mean = std::accumulate(watts.begin(), watts.end(), 0.0) / n;
-  double squares = 0;
-  for (const double one : watts) squares += (one - mean) * (one - mean);
-  const double chance = student_quantile(watts.size() - 1) * std::sqrt(squares / (n - 1) / n);
-  const double half = std::max(chance, error);
+  const Interval chance = stats::student_interval(watts);
   record::Meter::Idle idle;
   idle.value = stats::median(watts);
-  idle.interval95 = {std::max(0.0, std::min(mean, idle.value) - half),
-                     std::max(mean, idle.value) + half};
+  idle.interval95 = {std::max(0.0, std::min(chance.low, idle.value - error)),
+                     std::max(chance.high, idle.value + error)};
   return idle;
 }
 

@@ -36,15 +36,6 @@ bool watched(const MeterInfo& meter, double interval) {
 
 }  // namespace
 
-// Cornish-Fisher expansion, Abramowitz & Stegun 26.7.5: within 1 % from n = 4 on.
-double integration::student_widening(std::size_t n) {
-  const double z = coverage_factor;
-  const auto f = static_cast<double>(n - 1);
-  const double z2 = z * z;
-  return 1 + (z2 + 1) / (4 * f) + ((5 * z2 + 16) * z2 + 3) / (96 * f * f) +
-         (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * f * f * f);
-}
-
 double lead_seconds(const MeterInfo& meter) noexcept {
   // A lag is known to a period.
   return 2 * meter.period_seconds.value_or(unknown_period_seconds) + meter.jitter_seconds +

@@ -6,13 +6,14 @@
 #include <span>
 
 #include "bench/meters/meter.h"
+#include "bench/stats/student.h"
 
 namespace ergon::integration {
 
 using Readings = std::span<const Reading>;
 
 /// Half-width of a 95 % interval in standard uncertainties.
-inline constexpr double coverage_factor = 1.96;
+inline constexpr double coverage_factor = stats::student_limit;
 /// Gaps beyond this share of the window make a trace too sparse.
 inline constexpr double largest_gap = 0.25;
 
@@ -31,8 +32,10 @@ inline double longest_still_seconds(const MeterInfo& meter) {
          (meter.quantity == Quantity::watts ? lead_seconds(meter) : 0);
 }
 
-/// Student's 97.5 % quantile over the normal one, for n - 1 degrees of freedom.
-double student_widening(std::size_t n);
+/// Student's quantile over the normal one, for a scatter seen in n values.
+inline double student_widening(std::size_t n) {
+  return stats::student_quantile(n - 1) / coverage_factor;
+}
 
 /// `inside`: from the last reading at or before the window to the first one at or after it.
 /// `after`: those that follow.

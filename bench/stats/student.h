@@ -4,8 +4,11 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <span>
 
-namespace ergon {
+#include "bench/base/interval.h"
+
+namespace ergon::stats {
 
 /// The normal quantile: Student's with no end of degrees of freedom.
 inline constexpr double student_limit = 1.96;
@@ -23,4 +26,15 @@ inline double student_quantile(std::size_t degrees) noexcept {
               (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * f * f * f));
 }
 
-}  // namespace ergon
+/// 95 % interval of what independent normal values scatter about; needs two at least.
+inline Interval student_interval(std::span<const double> values) noexcept {
+  const auto n = static_cast<double>(values.size());
+  double mean = 0;
+  for (const double value : values) mean += value / n;
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  const double half = student_quantile(values.size() - 1) * std::sqrt(squares / (n - 1) / n);
+  return {mean - half, mean + half};
+}
+
+}  // namespace ergon::stats
