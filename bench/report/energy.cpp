@@ -12,6 +12,7 @@
 #include "bench/report/arithmetic.h"
 #include "bench/report/text.h"
 #include "bench/stats/stats.h"
+#include "bench/stats/student.h"
 
 namespace ergon::report {
 namespace {
@@ -21,25 +22,39 @@ using record::EnergySample;
 constexpr std::array<std::pair<Joules, std::string_view>, 3> names = {
     {{Joules::gross, "gross"}, {Joules::idle, "idle"}, {Joules::marginal, "marginal"}}};
 
-/// Joules over so many calls or seconds. Errors are independent of those of other pieces, but for
-/// what all share.
+/// Joules over so many calls or seconds. `error` is independent of those of other pieces; the
+/// others are the same in all of them, each for its own reason.
 struct Piece {
   double joules = 0, error = 0, units = 0;
   int launch = 0;
-  double shared_error = 0;
+  double step_error = 0, idle_error = 0;
 };
 
 double units_of(const EnergySample& sample, EnergyUnit unit) {
   return unit == EnergyUnit::call ? static_cast<double>(sample.calls) : sample.seconds;
 }
 
-Maybe<std::vector<Piece>> gross(const std::vector<EnergySample>& samples, EnergyUnit unit) {
+/// Of what a window's joules may be off by, what may be the same in every window: where in the step
+/// of a coarse sensor a steady power lies.
+double step_error_of(const record::Meter& meter, const EnergySample& sample) {
+  const double step = stats::student_limit * meter.quantum_watts.value_or(0) / std::sqrt(12.0);
+  return std::min(sample.error_joules, step * sample.seconds);
+}
+
+double own_error_of(const record::Meter& meter, const EnergySample& sample) {
+  const double step = step_error_of(meter, sample);
+  return std::sqrt(sample.error_joules * sample.error_joules - step * step);
+}
+
+Maybe<std::vector<Piece>> gross(const record::Meter& meter,
+                                const std::vector<EnergySample>& samples, EnergyUnit unit) {
   std::vector<Piece> pieces;
   std::string why_none = "no energy window";
   for (const EnergySample& sample : samples) {
     const double units = units_of(sample, unit);
     if (sample.joules && units > 0)
-      pieces.push_back({*sample.joules, sample.error_joules, units, sample.launch});
+      pieces.push_back({*sample.joules, own_error_of(meter, sample), units, sample.launch,
+                        step_error_of(meter, sample), 0});
     else
       why_none = sample.joules ? "an energy window is empty" : sample.joules.reason();
   }
@@ -51,15 +66,14 @@ Maybe<std::vector<Piece>> above_idle(const record::Meter& meter,
                                      const std::vector<EnergySample>& samples, EnergyUnit unit) {
   if (!meter.idle_watts) return Absent{"idle watts are not known: " + meter.idle_watts.reason()};
   const Interval range = meter.idle_watts->interval95;
-  const auto all = gross(samples, unit);
+  const auto all = gross(meter, samples, unit);
   if (!all) return all;
   std::vector<Piece> pieces = *all;
   auto piece = pieces.begin();
   for (const EnergySample& sample : samples) {
     if (!sample.joules || !(units_of(sample, unit) > 0)) continue;
     piece->joules -= meter.idle_watts->value * sample.seconds;
-    // One figure is taken off them all: what it is wrong by does not average out.
-    piece->shared_error = (range.high - range.low) / 2 * sample.seconds;
+    piece->idle_error = (range.high - range.low) / 2 * sample.seconds;
     ++piece;
   }
   return pieces;
@@ -72,7 +86,8 @@ struct Pair {
 };
 
 /// Each window against the next one of its launch that has other calls.
-Maybe<std::vector<Piece>> marginal(const std::vector<EnergySample>& samples, EnergyUnit unit) {
+Maybe<std::vector<Piece>> marginal(const record::Meter& meter,
+                                   const std::vector<EnergySample>& samples, EnergyUnit unit) {
   std::vector<Pair> pairs;
   std::map<const EnergySample*, double> uses;
   for (std::size_t i = 1; i < samples.size(); ++i) {
@@ -89,10 +104,11 @@ Maybe<std::vector<Piece>> marginal(const std::vector<EnergySample>& samples, Ene
   std::vector<Piece> pieces;
   for (const auto& [more, fewer] : pairs) {
     // A window of two pairs has the same sign in both: its error counts twice in their sum.
-    const double error = std::hypot(more->error_joules * std::sqrt(uses[more]),
-                                    fewer->error_joules * std::sqrt(uses[fewer]));
+    const double error = std::hypot(own_error_of(meter, *more) * std::sqrt(uses[more]),
+                                    own_error_of(meter, *fewer) * std::sqrt(uses[fewer]));
+    const double step = std::max(0.0, step_error_of(meter, *more) - step_error_of(meter, *fewer));
     pieces.push_back({*more->joules - *fewer->joules, error,
-                      units_of(*more, unit) - units_of(*fewer, unit), more->launch});
+                      units_of(*more, unit) - units_of(*fewer, unit), more->launch, step, 0});
   }
   if (pieces.empty()) return Absent{"no two windows of different calls have joules"};
   return pieces;
@@ -105,25 +121,27 @@ Maybe<std::vector<Piece>> pieces_of(const record::Meter& meter,
     case Joules::idle:
       return above_idle(meter, samples, unit);
     case Joules::marginal:
-      return marginal(samples, unit);
+      return marginal(meter, samples, unit);
     case Joules::gross:
       break;
   }
-  return gross(samples, unit);
+  return gross(meter, samples, unit);
 }
 
+/// Of windows too few for order statistics, Student's; of each launch, where there are some.
 Interval spread_of(const std::vector<Piece>& pieces) {
   std::map<int, std::vector<double>> by_launch;
-  std::vector<double> all;
-  for (const Piece& piece : pieces) {
-    by_launch[piece.launch].push_back(piece.joules / piece.units);
-    all.push_back(piece.joules / piece.units);
-  }
+  for (const Piece& piece : pieces) by_launch[piece.launch].push_back(piece.joules / piece.units);
   std::vector<std::vector<double>> launches;
   for (const auto& [launch, values] : by_launch) launches.push_back(values);
   if (const auto interval = stats::launch_interval(launches)) return interval->interval;
-  const auto [least, greatest] = std::ranges::minmax(all);
-  return {least, greatest};
+  Interval hull{launches.front().front(), launches.front().front()};
+  for (const auto& values : launches) {
+    const Interval own = values.size() > 1 ? stats::student_interval(values)
+                                           : Interval{values.front(), values.front()};
+    hull = {std::min(hull.low, own.low), std::max(hull.high, own.high)};
+  }
+  return hull;
 }
 
 std::string too_uncertain(const Estimate& figure, double most) {
@@ -141,14 +159,15 @@ Derived energy_per(const record::Document& document, const record::Row& row, Ene
   if (!meter) return absent("the record does not describe the meter '" + row.energy->meter + "'");
   const auto pieces = pieces_of(*meter, row.energy->samples, unit, options.joules);
   if (!pieces) return absent(pieces.reason());
-  double joules = 0, variance = 0, shared = 0, units = 0;
+  double joules = 0, variance = 0, steps = 0, idle = 0, units = 0;
   for (const Piece& piece : *pieces) {
     joules += piece.joules;
     variance += piece.error * piece.error;
-    shared += piece.shared_error;
+    steps += piece.step_error;
+    idle += piece.idle_error;
     units += piece.units;
   }
-  const double error = std::hypot(std::sqrt(variance), shared) / units;
+  const double error = std::hypot(std::sqrt(variance), steps, idle) / units;
   Estimate figure = holding(joules / units, spread_of(*pieces));
   if (!(figure.value > 0))
     return absent(options.joules == Joules::gross ? "the meter counted no joules"

@@ -1,13 +1,14 @@
 // Joules of a row from its energy windows.
 //
 // gross      joules of all windows over calls (or seconds) of all windows
-// idle       the same less what the machine draws while nothing runs, for as long as the windows
-// took marginal   from windows of N and of 2 N calls: what N calls more cost
+// idle       the same less what the machine draws while nothing runs for so long
+// marginal   from windows of N and of 2 N calls: what N calls more cost
 //
-// Interval: that of the windows' median (stats::launch_interval), or from the least to the greatest
-// where they are too few for one, and at least the windows' own errors (of independent windows, so
-// added in squares); then the meter's calibration: a factor either way, which all rows of the run
-// share. Windows without joules are left out; notes count them.
+// Interval: that of the windows' median (stats::launch_interval), or Student's where they are too
+// few for one, and at least the windows' own errors: of independent windows, so added in squares,
+// but for the step of a coarse sensor and the idle watts, which all windows share. Then the meter's
+// calibration: a factor either way, which all rows of the run share. Windows without joules are
+// left out; notes count them.
 #pragma once
 
 #include <optional>

@@ -89,13 +89,14 @@ TEST_F(Derive, spread_and_error_of_energy_windows_widen_the_interval) {
   document.meters = {test::counter_meter()};
   document.meters[0].relative_uncertainty = 0;
   row.energy = test::energy(row, "perf", 50, 3);
-  EXPECT_NEAR(figures().watts.figure->low, 49.5, 1e-9);
-  EXPECT_NEAR(figures().watts.figure->high, 50.5, 1e-9);
+  const double spread = 4.30265 * 0.5 / std::sqrt(3.0);  // 49.5, 50 and 50.5 W
+  EXPECT_NEAR(figures().watts.figure->low, 50 - spread, 1e-6);
+  EXPECT_NEAR(figures().watts.figure->high, 50 + spread, 1e-6);
   Row with_error = row;
   record::Energy energy = *row.energy;
-  for (auto& sample : energy.samples) sample.error_joules = 2;  // of 50 J in 1 s
+  for (auto& sample : energy.samples) sample.error_joules = 4;  // of 50 J in 1 s
   with_error.energy = energy;
-  const double error = 2 * std::sqrt(3.0) / 3;  // three windows of a second
+  const double error = 4 * std::sqrt(3.0) / 3;  // three windows of a second
   EXPECT_NEAR(derive(document, with_error, {}).watts.figure->low, 50 - error, 1e-9);
   EXPECT_NEAR(derive(document, with_error, {}).watts.figure->high, 50 + error, 1e-9);
 }

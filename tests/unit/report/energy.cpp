@@ -90,6 +90,56 @@ TEST_F(RowEnergy, ErrorsOfIndependentWindowsAddInSquares) {
   EXPECT_NEAR(watts.high - watts.value, 9 * std::sqrt(6.0) / 9, 1e-9);
 }
 
+/// Of a sensor that shows whole `watts`, whose windows know no better than that.
+void give_steps_of(double watts, record::Document& document, record::Row& row) {
+  document.meters[0].quantum_watts = watts;
+  record::Energy energy = *row.energy;
+  for (auto& sample : energy.samples) {
+    sample.joules = 50 * sample.seconds;
+    sample.error_joules = 1.96 * watts / std::sqrt(12.0) * sample.seconds;
+  }
+  row.energy = energy;
+}
+
+TEST_F(RowEnergy, FewWindowsAreSpreadByStudentsQuantile) {
+  record::Energy energy = *row.energy;
+  energy.samples.resize(3);
+  for (std::size_t i = 0; i < 3; ++i)
+    energy.samples[i].joules = (49 + static_cast<double>(i)) * energy.samples[i].seconds;
+  row.energy = energy;
+  const Estimate watts = *per(EnergyUnit::second, Joules::gross);
+  // 49, 50 and 51 W: a standard deviation of 1 W, of which two degrees of freedom tell.
+  EXPECT_NEAR(watts.high, 50 + 4.30265 / std::sqrt(3.0), 1e-6);
+  EXPECT_NEAR(watts.low, 50 - 4.30265 / std::sqrt(3.0), 1e-6);
+  // Of two launches, what either shows.
+  record::EnergySample another = energy.samples[0];
+  another.launch = 1;
+  another.joules = 55 * another.seconds;
+  energy.samples.push_back(another);
+  row.energy = energy;
+  EXPECT_NEAR(per(EnergyUnit::second, Joules::gross)->high, 55, 1e-9);
+}
+
+TEST_F(RowEnergy, MoreWindowsDoNotTellWhereInASensorsStepPowerLies) {
+  give_steps_of(2, document, row);
+  const double step = 1.96 * 2 / std::sqrt(12.0);
+  for (const Joules joules : {Joules::gross, Joules::marginal}) {
+    const Estimate watts = *per(EnergyUnit::second, joules);
+    EXPECT_NEAR(watts.high - watts.value, step, 1e-9) << name(joules);
+    EXPECT_NEAR(watts.value - watts.low, step, 1e-9) << name(joules);
+  }
+  document.meters[0].idle_watts = record::Meter::Idle{20, {18, 22}};
+  const Estimate above = *per(EnergyUnit::second, Joules::idle);
+  EXPECT_NEAR(above.high - above.value, std::hypot(step, 2), 1e-9);
+}
+
+TEST_F(RowEnergy, MoreWindowsDoAverageOutWhatIsMoreThanASensorsStep) {
+  give_steps_of(0.001, document, row);
+  give_errors(9);
+  const Estimate watts = *per(EnergyUnit::second, Joules::gross);
+  EXPECT_NEAR(watts.high - watts.value, 9 * std::sqrt(6.0) / 9, 1e-5);
+}
+
 TEST_F(RowEnergy, WhatIsTooUncertainIsWithheld) {
   give_errors(9);
   const EnergyOptions most{Joules::gross, 0.03};
