@@ -12,6 +12,7 @@
 #include "bench/base/error.h"
 #include "bench/meters/iso_time.h"
 #include "bench/meters/log_to_come.h"
+#include "bench/stats/student.h"
 
 namespace ergon::measure {
 namespace {
@@ -230,12 +231,19 @@ record::Meter to_record(const MeterInfo& info, const Alignment& alignment, bool 
   meter.relative_uncertainty = info.relative_uncertainty;
   meter.quantum_joules = info.quantum_joules;
   meter.period_seconds = info.period_seconds;
+  if (info.quantum_watts) meter.quantum_watts = *info.quantum_watts;
+  meter.jitter_seconds = info.jitter_seconds;
+  meter.averaging_seconds = info.averaging_seconds;
   meter.shortest_window_seconds =
       Absent{"the windows were there before the log; each has its own error"};
   const Estimate& idle = alignment.idle_watts;
+  // Where in a step of the log the idle power lies is the same in all idle times.
+  const double step = stats::student_limit * info.quantum_watts.value_or(0) / std::sqrt(12.0);
   meter.idle_watts =
       idle.value > 0
-          ? Maybe<record::Meter::Idle>(record::Meter::Idle{idle.value, {idle.low, idle.high}})
+          ? Maybe<record::Meter::Idle>(record::Meter::Idle{
+                idle.value,
+                {std::min(idle.low, idle.value - step), std::max(idle.high, idle.value + step)}})
           : Absent{"no idle time was long enough for the log"};
   meter.primary = primary;
   return meter;

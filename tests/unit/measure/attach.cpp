@@ -121,6 +121,16 @@ TEST_F(AttachLog, TakesTheJoulesOfASensorThatAveragesOverSeconds) {
   expect_joules(*document.rows[0].energy);
 }
 
+TEST_F(AttachLog, SaysWhatStepsTheLogHasAndKnowsIdleNoBetter) {
+  VirtualSensor sensor;
+  sensor.quantum_watts = 5;
+  ASSERT_TRUE(attach_log(document, log_of(sensor), options));
+  const record::Meter& meter = document.meters[0];
+  EXPECT_EQ(meter.quantum_watts, 5);
+  EXPECT_LE(meter.idle_watts->interval95.low, meter.idle_watts->value - 2.8);
+  EXPECT_GE(meter.idle_watts->interval95.high, meter.idle_watts->value + 2.8);
+}
+
 TEST_F(AttachLog, TakesTheJoulesOfACounter) {
   VirtualSensor sensor;
   sensor.averaging_seconds = 1;
