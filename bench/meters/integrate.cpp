@@ -20,8 +20,6 @@ constexpr double slow_period_seconds = 4e-3;
 constexpr double periods_per_look = 10;
 constexpr double least_look_seconds = 10e-3;
 constexpr double readings_per_wrap = 2;
-/// Reading takes at most this share of the time.
-constexpr double reading_share = 0.01;
 constexpr double least_interval_seconds = 1e-3;
 constexpr double unknown_period_seconds = 0.1;
 /// Steps of a watched counter, and readings of watts, that a window must hold at least.

@@ -16,6 +16,8 @@ using Readings = std::span<const Reading>;
 inline constexpr double coverage_factor = stats::student_limit;
 /// Gaps beyond this share of the window make a trace too sparse.
 inline constexpr double largest_gap = 0.25;
+/// Reading takes at most this share of the time.
+inline constexpr double reading_share = 0.01;
 
 inline double seconds_between(const Reading& a, const Reading& b) { return b.seconds - a.seconds; }
 inline double duration(Window window) { return window.end_seconds - window.start_seconds; }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bench/meters/integrate_parts.h"
+
 namespace ergon {
 
 std::vector<PowerPoint> power_trace(const MeterInfo& meter, const Trace& trace) {
@@ -35,7 +37,8 @@ double trace_interval_seconds(const MeterInfo& meter) noexcept {
   constexpr double fine_seconds = 20e-3;
   const double usual = reading_interval_seconds(meter).value_or(fine_seconds);
   const double two_periods = 2 * meter.period_seconds.value_or(0);
-  return std::min(usual, std::max(fine_seconds, two_periods));
+  return std::min(usual, std::max({fine_seconds, two_periods,
+                                   meter.read_seconds / integration::reading_share}));
 }
 
 }  // namespace ergon

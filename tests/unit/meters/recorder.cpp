@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "bench/meters/meter.h"
+#include "bench/meters/power_trace.h"
 
 namespace ergon {
 namespace {
@@ -103,6 +104,16 @@ TEST(Recorder, DoesNotReadMoreOftenThanReadingIsCheap) {
   recorder.start();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(recorder.stop().size(), 2U);
+}
+
+TEST(Recorder, DoesNotLookMoreOftenForATraceThanReadingIsCheap) {
+  MeterInfo info = counter();
+  EXPECT_LE(trace_interval_seconds(info), 20e-3);
+  for (const Quantity quantity : {Quantity::cumulative_joules, Quantity::watts}) {
+    info.quantity = quantity;
+    info.read_seconds = 0.05;  // of processor time, as a program's may be
+    EXPECT_GE(trace_interval_seconds(info), 5);
+  }
 }
 
 TEST(Recorder, CanBeUsedAgainWithAFreshTrace) {
