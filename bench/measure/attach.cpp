@@ -12,6 +12,7 @@
 #include "bench/base/error.h"
 #include "bench/meters/iso_time.h"
 #include "bench/meters/log_to_come.h"
+#include "bench/meters/median.h"
 #include "bench/stats/student.h"
 
 namespace ergon::measure {
@@ -160,14 +161,13 @@ void characterise_counter(const Trace& piece, MeterInfo& info) {
     info.period_seconds = Absent{"the counter moves too seldom"};
     return;
   }
-  const auto middle = apart.begin() + static_cast<std::ptrdiff_t>(apart.size() / 2);
-  std::nth_element(apart.begin(), middle, apart.end());
-  info.period_seconds = *middle;
+  const double usual = median_of(std::move(apart));
+  info.period_seconds = usual;
   // A step holds many quanta where readings are rarer than they.
   const double watts =
       (piece.back().value - piece.front().value) / (piece.back().seconds - piece.front().seconds);
   const double printed = info.quantum_joules.value_or(0);
-  info.quantum_joules = smallest > watts * *middle / 2 ? printed : std::max(printed, smallest);
+  info.quantum_joules = smallest > watts * usual / 2 ? printed : std::max(printed, smallest);
 }
 
 MeterInfo describe(const PowerLog& log, const Aligned& aligned, const AttachOptions& options) {

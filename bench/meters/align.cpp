@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "bench/meters/align_parts.h"
+#include "bench/meters/median.h"
 #include "bench/stats/student.h"
 
 namespace ergon {
@@ -31,12 +32,6 @@ constexpr int refinements = 3;
 /// Readings farther apart may hide a step of the log's clock.
 constexpr double gap_periods = 2.5;
 constexpr double clear_step = 4;  // in standard errors
-
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 double period_of(const Trace& watts) {
   std::vector<double> apart;

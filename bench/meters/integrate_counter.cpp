@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "bench/meters/integrate_parts.h"
+#include "bench/meters/median.h"
 #include "bench/meters/plausible.h"
 
 namespace ergon::integration {
@@ -116,12 +117,6 @@ std::vector<Step> steps_within(const Trace& rising, Window window) {
       steps.push_back(step);
   }
   return steps;
-}
-
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 /// The steps, where readings are dense enough for each to be seen.

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/meters/median.h"
 #include "bench/meters/updates.h"
 
 namespace ergon {
@@ -94,13 +95,8 @@ std::vector<double> moves_of(const Trace& trace) {
   return moves;
 }
 
-/// 0 of none.
-double median_of(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
+/// 0 where there is none.
+double usual_move(const std::vector<double>& moves) { return moves.empty() ? 0 : median_of(moves); }
 
 std::string compare_period(const MeterInfo& meter, const Characterisation& known,
                            const Trace& trace, const Maybe<double>& seen) {
@@ -118,7 +114,7 @@ std::string compare_period(const MeterInfo& meter, const Characterisation& known
   const double spread = period_share * period + (known.jitter_seconds.value_or(0) + reading) /
                                                     std::sqrt(static_cast<double>(count));
   const bool repeats =
-      !counts && known.quantum.value_or(0) > repeating_share * median_of(moves_of(trace));
+      !counts && known.quantum.value_or(0) > repeating_share * usual_move(moves_of(trace));
   const bool longer = *seen > period + spread && count >= (repeats ? many_changes : few_changes);
   if (!longer && *seen >= period - spread) return {};
   return fmt::format("its period is {:.3g} s and was {:.3g} s", *seen, period);
@@ -126,7 +122,7 @@ std::string compare_period(const MeterInfo& meter, const Characterisation& known
 
 std::string compare_quantum(const Characterisation& known, const Trace& trace) {
   const std::vector<double> moves = moves_of(trace);
-  const double middle = median_of(moves);
+  const double middle = usual_move(moves);
   if (!known.quantum || moves.empty()) return {};
   const double quantum = *known.quantum;
   if (quantum < telling_share * middle) return {};

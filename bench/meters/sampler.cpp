@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/meters/median.h"
 #include "bench/meters/plausible.h"
 #include "bench/meters/updates.h"
 
@@ -63,9 +64,7 @@ Maybe<double> period_of(const std::vector<double>& changes, const Maybe<double>&
   if (changes.size() < least_changes) return otherwise;
   std::vector<double> apart;
   for (std::size_t i = 1; i < changes.size(); ++i) apart.push_back(changes[i] - changes[i - 1]);
-  const auto middle = apart.begin() + static_cast<std::ptrdiff_t>(apart.size() / 2);
-  std::nth_element(apart.begin(), middle, apart.end());
-  return *middle;
+  return median_of(std::move(apart));
 }
 
 }  // namespace
