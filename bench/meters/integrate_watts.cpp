@@ -12,6 +12,9 @@ namespace ergon::integration {
 namespace {
 
 constexpr std::size_t least_readings = 4;
+/// Power that is still so much lower at first, for certain, is not what the load draws.
+constexpr double largest_rise = 0.1;
+constexpr double certain_errors = 3;
 
 std::string fault_of(const MeterInfo& meter, Readings readings) {
   bool any = false;
@@ -67,6 +70,25 @@ double half_square_apart(const std::vector<Reading>& readings, std::size_t apart
   return sum / 2 / static_cast<double>(readings.size() - apart);
 }
 
+/// Empty, or by how much the readings rise from the window's first quarter to its last: what a
+/// sensor shows that trails by more than it says, and so still tells of the time before.
+std::string rise_of(const std::vector<Reading>& readings, double mean) {
+  const std::size_t quarter = readings.size() / 4;
+  double first = 0;
+  double last = 0;
+  for (std::size_t i = 0; i < quarter; ++i) {
+    first += readings[i].value / static_cast<double>(quarter);
+    last += readings[readings.size() - 1 - i].value / static_cast<double>(quarter);
+  }
+  const double error = std::sqrt(2 * half_square_apart(readings, 1) / static_cast<double>(quarter));
+  const double rise = last - first;
+  if (rise <= largest_rise * mean || rise <= certain_errors * error) return {};
+  return fmt::format(
+      "the readings rise by {:.0f} % within the window: the sensor trails by more than is known "
+      "of it, or the load is not steady",
+      100 * rise / mean);
+}
+
 struct Scatter {
   double near = 0;  // variance by which neighbours differ
   double each = 0;  // variance of what one reading adds to a line through them
@@ -119,6 +141,7 @@ Maybe<Joules> of_watts(const MeterInfo& meter, Readings before, Readings inside,
     area += (readings[i].value + readings[i - 1].value) / 2 *
             seconds_between(readings[i - 1], readings[i]);
   const double mean = area / span;
+  if (std::string rise = rise_of(readings, mean); !rise.empty()) return Absent{rise};
   const Scatter scatter = scatter_of(meter, readings);
   // Readings trail the window: the mean follows the least-squares line to its middle.
   const double middle = (readings.front().seconds + readings.back().seconds) / 2;

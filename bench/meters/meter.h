@@ -101,7 +101,8 @@ struct Joules {
 /// A reason instead where readings are invalid, out of order or impossible (a sentinel, a power no
 /// machine draws), do not enclose the window, go backwards without a range, lie so far apart that
 /// the counter may have wraps that are not seen, stand still while they should move, repeat
-/// themselves though the load has ended, or are too sparse.
+/// themselves though the load has ended, rise as those of a sensor that trails by more than it
+/// says, or are too sparse.
 Maybe<Joules> integrate(const MeterInfo& meter, const Trace& trace, Window window);
 
 /// Seconds the same computation must run before a window so that the meter tells of it alone.

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "bench/meters/meter.h"
 
 namespace ergon {
@@ -41,9 +44,9 @@ TEST(SampledEnergy, OfSteadyPowerIsWattsTimesSecondsWithoutError) {
 
 TEST(SampledEnergy, OfARampIsItsTrapezoid) {
   Trace trace = steady(0);
-  for (Reading& reading : trace) reading.value = 100 + 10 * reading.seconds;
+  for (Reading& reading : trace) reading.value = 100 + 0.5 * reading.seconds;
   // A reading of a sensor that is updated every 0.1 s tells of 0.05 s earlier.
-  EXPECT_NEAR(integrate(sampler(), trace, led_ten_seconds)->value, 1505, 1e-9);
+  EXPECT_NEAR(integrate(sampler(), trace, led_ten_seconds)->value, 1025.25, 1e-9);
 }
 
 TEST(SampledEnergy, IsKnownAsWellAsTheMeanOfItsReadings) {
@@ -115,6 +118,26 @@ TEST(SampledFault, AGapOfAThirdOfTheWindowIsTooSparse) {
   });
   EXPECT_THAT(fault(trace), HasSubstr("too sparse"));
   EXPECT_THAT(fault({{0, 300, {}}, {10, 300, {}}}), HasSubstr("too sparse"));
+}
+
+TEST(SampledFault, ASensorThatTrailsByMoreThanIsKnownOfItIsNamed) {
+  // It takes a mean over five seconds, and nobody said so; the load began 2 s before the window.
+  Trace trace = steady(300);
+  for (Reading& reading : trace)
+    reading.value = 50 + 250 * std::clamp((reading.seconds + 2) / 5, 0.0, 1.0);
+  EXPECT_THAT(fault(trace, led_ten_seconds), HasSubstr("rise by"));
+  MeterInfo info = sampler();
+  info.averaging_seconds = 5;
+  const auto joules = integrate(info, trace, {0, 10, 2});
+  ASSERT_TRUE(joules) << joules.reason();
+  EXPECT_NEAR(joules->value, 3000, 1e-6);
+}
+
+TEST(SampledFault, NoisyReadingsAreNotTakenForRisingOnes) {
+  Trace trace = steady(300);
+  for (std::size_t i = 0; i < trace.size(); ++i)
+    trace[i].value += (i % 3 == 0 ? -200 : 100) + (trace[i].seconds > 5 ? 35 : 0);
+  EXPECT_EQ(fault(trace, led_ten_seconds), "");
 }
 
 TEST(SampledFault, AnInvalidReadingWithinTheWindowIsTheReason) {
