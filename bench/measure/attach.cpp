@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "bench/base/error.h"
+#include "bench/base/student.h"
 #include "bench/meters/iso_time.h"
 #include "bench/meters/log_to_come.h"
 #include "bench/meters/median.h"
-#include "bench/stats/student.h"
 
 namespace ergon::measure {
 namespace {
@@ -238,7 +238,7 @@ record::Meter to_record(const MeterInfo& info, const Alignment& alignment, bool 
       Absent{"the windows were there before the log; each has its own error"};
   const Estimate& idle = alignment.idle_watts;
   // Where in a step of the log the idle power lies is the same in all idle times.
-  const double step = stats::student_limit * info.quantum_watts.value_or(0) / std::sqrt(12.0);
+  const double step = student_limit * info.quantum_watts.value_or(0) / std::sqrt(12.0);
   meter.idle_watts =
       idle.value > 0
           ? Maybe<record::Meter::Idle>(record::Meter::Idle{

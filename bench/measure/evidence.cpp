@@ -4,12 +4,12 @@
 #include <optional>
 
 #include "bench/base/error.h"
+#include "bench/base/student.h"
 #include "bench/config/power.h"
 #include "bench/measure/meter_choice.h"
 #include "bench/measure/power_model.h"
 #include "bench/measure/topology.h"
 #include "bench/stats/stats.h"
-#include "bench/stats/student.h"
 #include "kernels/devices/cpu.h"
 
 namespace ergon::measure {
@@ -119,7 +119,7 @@ void describe_timing(const MeterInfo& info, const Characterisation& found, recor
 /// The median with a 95 % interval: Student's, and no narrower than what one piece is known to,
 /// since where power lies in a coarse sensor's step may be the same in all of them.
 record::Meter::Idle idle_of(const std::vector<double>& watts, double error) {
-  const Interval chance = stats::student_interval(watts);
+  const Interval chance = student_interval(watts);
   record::Meter::Idle idle;
   idle.value = stats::median(watts);
   idle.interval95 = {std::max(0.0, std::min(chance.low, idle.value - error)),

@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
+#include "bench/base/student.h"
 #include "bench/meters/align_parts.h"
 #include "bench/meters/median.h"
-#include "bench/stats/student.h"
 
 namespace ergon {
 namespace {
@@ -111,8 +111,8 @@ double certain_drift(const std::vector<SeenEdge>& seen) {
   for (const SeenEdge& edge : seen)
     squares += std::pow(
         edge.run_seconds - edge.log_seconds - mean - slope * (edge.log_seconds - middle), 2);
-  return std::abs(slope) - certain_errors * stats::student_quantile(seen.size() - 2) *
-                               std::sqrt(squares / (n - 2) / along);
+  return std::abs(slope) -
+         certain_errors * student_quantile(seen.size() - 2) * std::sqrt(squares / (n - 2) / along);
 }
 
 /// The least-squares line through the edges' offsets, its slope held near 0 by the prior.
@@ -146,11 +146,10 @@ Alignment line_through(const std::vector<SeenEdge>& seen, double period) {
       squares += std::pow(edge.run_seconds - line.to_run(edge.log_seconds), 2);
     variance = std::max(floor * floor, squares / (n - 2));
   }
-  const double t = stats::student_quantile(seen.size() - 2);
+  const double t = student_quantile(seen.size() - 2);
   line.drift_error = t * std::sqrt(slope_variance);
-  line.error_seconds =
-      std::hypot(t * std::sqrt(variance / n + slope_variance * farthest * farthest),
-                 stats::student_limit * floor);
+  line.error_seconds = std::hypot(
+      t * std::sqrt(variance / n + slope_variance * farthest * farthest), student_limit * floor);
   return line;
 }
 

@@ -5,15 +5,15 @@
 #include <cmath>
 #include <span>
 
+#include "bench/base/student.h"
 #include "bench/meters/meter.h"
-#include "bench/stats/student.h"
 
 namespace ergon::integration {
 
 using Readings = std::span<const Reading>;
 
 /// Half-width of a 95 % interval in standard uncertainties.
-inline constexpr double coverage_factor = stats::student_limit;
+inline constexpr double coverage_factor = student_limit;
 /// Gaps beyond this share of the window make a trace too sparse.
 inline constexpr double largest_gap = 0.25;
 /// Reading takes at most this share of the time.
@@ -35,9 +35,7 @@ inline double longest_still_seconds(const MeterInfo& meter) {
 }
 
 /// Student's quantile over the normal one, for a scatter seen in n values.
-inline double student_widening(std::size_t n) {
-  return stats::student_quantile(n - 1) / coverage_factor;
-}
+inline double student_widening(std::size_t n) { return student_quantile(n - 1) / coverage_factor; }
 
 /// `inside`: from the last reading at or before the window to the first one at or after it.
 /// `after`: those that follow.

@@ -9,10 +9,10 @@
 #include <map>
 #include <utility>
 
+#include "bench/base/student.h"
 #include "bench/report/arithmetic.h"
 #include "bench/report/text.h"
 #include "bench/stats/stats.h"
-#include "bench/stats/student.h"
 
 namespace ergon::report {
 namespace {
@@ -37,7 +37,7 @@ double units_of(const EnergySample& sample, EnergyUnit unit) {
 /// Of what a window's joules may be off by, what may be the same in every window: where in the step
 /// of a coarse sensor a steady power lies.
 double step_error_of(const record::Meter& meter, const EnergySample& sample) {
-  const double step = stats::student_limit * meter.quantum_watts.value_or(0) / std::sqrt(12.0);
+  const double step = student_limit * meter.quantum_watts.value_or(0) / std::sqrt(12.0);
   return std::min(sample.error_joules, step * sample.seconds);
 }
 
@@ -137,8 +137,8 @@ Interval spread_of(const std::vector<Piece>& pieces) {
   if (const auto interval = stats::launch_interval(launches)) return interval->interval;
   Interval hull{launches.front().front(), launches.front().front()};
   for (const auto& values : launches) {
-    const Interval own = values.size() > 1 ? stats::student_interval(values)
-                                           : Interval{values.front(), values.front()};
+    const Interval own =
+        values.size() > 1 ? student_interval(values) : Interval{values.front(), values.front()};
     hull = {std::min(hull.low, own.low), std::max(hull.high, own.high)};
   }
   return hull;

@@ -8,7 +8,7 @@
 
 #include "bench/base/interval.h"
 
-namespace ergon::stats {
+namespace ergon {
 
 /// The normal quantile: Student's with no end of degrees of freedom.
 inline constexpr double student_limit = 1.96;
@@ -37,4 +37,4 @@ inline Interval student_interval(std::span<const double> values) noexcept {
   return {mean - half, mean + half};
 }
 
-}  // namespace ergon::stats
+}  // namespace ergon
