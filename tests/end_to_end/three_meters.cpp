@@ -61,6 +61,15 @@ class Player {
   pid_t process_ = -1;
 };
 
+/// This process, or the one that plays, did not get the processor often enough.
+bool is_busy(const std::string& reason) {
+  for (const char* words :
+       {"stands still", "apart", "too sparse", "repeats one value", "it is not as it was found",
+        "does not follow the load", "did not answer"})
+    if (reason.find(words) != std::string::npos) return true;
+  return false;
+}
+
 double number(const json& sample, const char* name) { return sample[name].get<double>(); }
 
 TEST(ThreeMeters, OfOneRunStandSideBySideAsTheMachineDraws) {
@@ -71,7 +80,8 @@ TEST(ThreeMeters, OfOneRunStandSideBySideAsTheMachineDraws) {
   for (int i = 0; i < 5 && (i == 0 || run.exit_code == 2); ++i)  // its files may come too late
     run = program::ergon(folder, std::string("run suite.toml --out run.json ") + meters,
                          "ERGON_SYSFS=sys");
-  if (run.exit_code == 2) GTEST_SKIP() << "this machine is too busy: " << run.err;
+  if (run.exit_code == 2 && is_busy(run.err))
+    GTEST_SKIP() << "this machine is too busy: " << run.err;
   ASSERT_TRUE(program::ran(run)) << run.err;
   const json record = json::parse(program::read(folder / "run.json"));
   json row;
@@ -87,6 +97,7 @@ TEST(ThreeMeters, OfOneRunStandSideBySideAsTheMachineDraws) {
   ASSERT_EQ(node["samples"].size(), windows);
   ASSERT_EQ(wall["samples"].size(), windows);
   int both = 0;
+  std::string busy;
   for (std::size_t i = 0; i < windows; ++i) {
     const json& at_node = node["samples"][i];
     const json& at_wall = wall["samples"][i];
@@ -96,15 +107,21 @@ TEST(ThreeMeters, OfOneRunStandSideBySideAsTheMachineDraws) {
       EXPECT_NEAR(number(at_node, "joules") - fans, number(inside, "joules"),
                   2 * (number(at_node, "error_joules") + number(inside, "error_joules")));
     }
+    for (const json* sample : {&at_node, &at_wall, &inside}) {
+      const json& joules = (*sample)["joules"];
+      if (joules.is_number()) continue;
+      busy = joules["absent"].get<std::string>();
+      EXPECT_TRUE(is_busy(busy)) << busy;
+    }
     if (!at_node["joules"].is_number() || !at_wall["joules"].is_number()) continue;
     ++both;
     EXPECT_NEAR(number(at_wall, "joules") * machine::supply_efficiency, number(at_node, "joules"),
                 2 * (number(at_wall, "error_joules") + number(at_node, "error_joules")));
   }
-  if (both == 0) GTEST_SKIP() << "this machine is too busy: " << row["extra_meters"];
+  if (both == 0) GTEST_SKIP() << "this machine is too busy: " << busy;
   const auto report = program::ergon(folder, "report run.json");
   EXPECT_EQ(report.exit_code, 0) << report.err;
-  EXPECT_THAT(report.out, HasSubstr("command:cat counted 1."));
+  EXPECT_THAT(report.out, HasSubstr("command:cat tells 1."));
   EXPECT_THAT(report.out, HasSubstr("ERGON_SYSFS=sys: sensors and facts of the machine"));
 }
 
