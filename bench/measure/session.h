@@ -43,7 +43,7 @@ struct Effort {
   int rounds_per_placement = 8;
   double energy_error = 0.02;   // wanted relative error of an energy window
   int energy_windows = 6;       // fewer give no 95 % interval of the median
-  int long_energy_windows = 3;  // where one takes longer than a second: their range then
+  int long_energy_windows = 3;  // where one takes longer than a second: Student's then
   bool power_traces = false;    // kept with every energy window
 };
 
