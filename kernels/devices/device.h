@@ -48,8 +48,10 @@ class Stream {
 };
 
 struct DeviceInfo {
-  std::string id;    // "cpu", "opencl:0", "cuda:0"
-  std::string kind;  // "cpu", "gpu", "cpu-opencl": a CPU that runs GPU code
+  std::string id;  // "cpu", "opencl:0", "cuda:0"
+  /// "cpu"; "gpu"; "integrated-gpu": in one memory with its host, maybe in one package;
+  /// "cpu-opencl": a CPU that runs GPU code; "accelerator": anything else.
+  std::string kind;
   std::string name;
   std::string driver;  // name and version
   std::size_t memory_bytes = 0;

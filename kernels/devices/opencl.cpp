@@ -55,8 +55,9 @@ std::string platform_text(cl_platform_id platform, cl_platform_info what) {
       "clGetPlatformInfo");
 }
 
-std::string kind_of(cl_device_type type) {
-  if (type & CL_DEVICE_TYPE_GPU) return "gpu";
+std::string kind_of(cl_device_id device, cl_device_type type) {
+  if (type & CL_DEVICE_TYPE_GPU)
+    return device_value<cl_bool>(device, CL_DEVICE_HOST_UNIFIED_MEMORY) ? "integrated-gpu" : "gpu";
   if (type & CL_DEVICE_TYPE_CPU) return "cpu-opencl";
   return "accelerator";
 }
@@ -139,7 +140,7 @@ OpenclDevice::OpenclDevice(cl_platform_id platform, cl_device_id device, std::si
     : platform_(platform), device_(device) {
   const auto type = device_value<cl_device_type>(device, CL_DEVICE_TYPE);
   info_.id = "opencl:" + std::to_string(number);
-  info_.kind = kind_of(type);
+  info_.kind = kind_of(device, type);
   info_.name = device_text(device, CL_DEVICE_NAME);
   info_.driver = platform_text(platform, CL_PLATFORM_NAME) + " " +
                  device_text(device, CL_DRIVER_VERSION) + ", " +
