@@ -228,6 +228,7 @@ record::Meter to_record(const MeterInfo& info, const Alignment& alignment, bool 
   meter.scope = name(info.scope);
   meter.provenance = name(info.provenance);
   meter.about = info.about;
+  meter.part = name(info.part);
   meter.relative_uncertainty = info.relative_uncertainty;
   meter.quantum_joules = info.quantum_joules;
   meter.period_seconds = info.period_seconds;

@@ -146,6 +146,7 @@ record::Meter Energy::describe(const Meter& meter) const {
   out.scope = name(info.scope);
   out.provenance = name(info.provenance);
   out.about = info.about;
+  out.part = name(info.part);
   out.relative_uncertainty = info.relative_uncertainty;
   out.quantum_joules = info.quantum_joules;
   out.period_seconds = info.period_seconds;

@@ -1,6 +1,5 @@
 #include "bench/meters/command_spec.h"
 
-#include <array>
 #include <map>
 #include <utility>
 
@@ -14,11 +13,6 @@ namespace {
 
 constexpr double least_every_seconds = 1e-3;
 constexpr double longest_seconds = 3600;
-
-constexpr std::array<std::pair<std::string_view, Part>, 3> parts = {
-    {{"processor", Part::processor},
-     {"accelerator", Part::accelerator},
-     {"machine", Part::machine}}};
 
 Part part_of(Scope scope) {
   if (scope == Scope::board) return Part::accelerator;
@@ -72,8 +66,7 @@ class Keys {
     spec.scope = found.value_or(Scope::wall);
   }
   void part(std::string_view text) {
-    for (const auto& [name, value] : parts)
-      if (name == text) part_ = value;
+    part_ = part_from_name(text);
     if (!part_)
       fault = fmt::format("part={} is none of processor, accelerator, machine", excerpt(text));
   }

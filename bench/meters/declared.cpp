@@ -14,6 +14,7 @@ Probes probe_declared(const MeterContext& context) {
   MeterInfo info;
   info.id = "declared";
   info.about = context.declared_about;
+  info.part = context.declared_scope == Scope::wall ? Part::machine : Part::processor;
   info.scope = context.declared_scope;
   info.provenance = Provenance::declared;
   info.relative_uncertainty = relative_uncertainty_of(watts);

@@ -29,6 +29,10 @@ constexpr Names<Provenance, 4> provenance_names = {{{Provenance::counter, "count
                                                     {Provenance::modelled, "modelled"},
                                                     {Provenance::declared, "declared"}}};
 
+constexpr Names<Part, 3> part_names = {{{Part::processor, "processor"},
+                                        {Part::accelerator, "accelerator"},
+                                        {Part::machine, "machine"}}};
+
 template <class Table, class Enum>
 std::string_view name_in(const Table& table, Enum value) noexcept {
   for (const auto& [entry, text] : table)
@@ -72,11 +76,15 @@ std::string_view name(Scope scope) noexcept { return name_in(scope_names, scope)
 std::string_view name(Provenance provenance) noexcept {
   return name_in(provenance_names, provenance);
 }
+std::string_view name(Part part) noexcept { return name_in(part_names, part); }
 std::optional<Scope> scope_from_name(std::string_view text) noexcept {
   return named_in(scope_names, text);
 }
 std::optional<Provenance> provenance_from_name(std::string_view text) noexcept {
   return named_in(provenance_names, text);
+}
+std::optional<Part> part_from_name(std::string_view text) noexcept {
+  return named_in(part_names, text);
 }
 
 bool is_evidence(Provenance provenance) noexcept {

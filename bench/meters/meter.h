@@ -35,6 +35,8 @@ bool is_evidence(Provenance provenance) noexcept;
 enum class Quantity { cumulative_joules, watts };
 /// Whose joules: an accelerator's alone say nothing about what a processor ran.
 enum class Part { processor, accelerator, machine };
+std::string_view name(Part part) noexcept;  // "processor"
+std::optional<Part> part_from_name(std::string_view text) noexcept;
 
 struct MeterInfo {
   /// "perf", "powercap"; where an entry opens several: "nvml:0", "hwmon:amdgpu",

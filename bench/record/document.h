@@ -138,6 +138,7 @@ struct UnavailableMeter {
 
 struct Meter {
   std::string id, scope, provenance, about;
+  std::string part;  // whose joules: "processor", "accelerator", "machine"; older records: empty
   double relative_uncertainty = 0;
   Maybe<double> quantum_joules, period_seconds, shortest_window_seconds;
   double read_seconds = 0;

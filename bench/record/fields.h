@@ -160,6 +160,7 @@ void fields(Io& io, typename Io::template Of<Meter>& meter) {
   io("scope", meter.scope);
   io("provenance", meter.provenance);
   io.optional("about", meter.about);
+  io.optional("part", meter.part);
   io("relative_uncertainty", meter.relative_uncertainty);
   io("quantum_joules", meter.quantum_joules);
   io("period_seconds", meter.period_seconds);

@@ -108,6 +108,7 @@ TEST_F(AttachLog, FillsTheWindowsOfARunWithALogToCome) {
   ASSERT_EQ(document.meters.size(), 1U);
   EXPECT_EQ(document.meters[0].id, "log:plug.csv");
   EXPECT_EQ(document.meters[0].provenance, "sampled");
+  EXPECT_EQ(document.meters[0].part, "machine");
   EXPECT_TRUE(document.meters[0].primary);
   EXPECT_NEAR(document.meters[0].idle_watts->value, run.idle_watts, 0.5);
   EXPECT_THAT(document.meters[0].about, StartsWith("plug.csv (sha256 aaaa"));

@@ -228,6 +228,7 @@ TEST_F(Characterised, WhatIsKeptOfAnAcceleratorsMeterIsAppliedAndRecheckedAtIdle
   EXPECT_THAT(said_, testing::ElementsAre(HasSubstr("rechecking")));
   EXPECT_EQ(*energy_.meters.at(0)->info().quantum_joules, quantum);
   EXPECT_FALSE(energy_.describe(*energy_.meters[0]).lag_seconds);
+  EXPECT_EQ(energy_.describe(*energy_.meters[0]).part, "accelerator");
   EXPECT_FALSE(load_.was_on);
 
   record::Document document;

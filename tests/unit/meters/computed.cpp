@@ -132,8 +132,15 @@ TEST(DeclaredEnergy, CarriesItsLabelsAndRange) {
   const auto meter = opened(std::move(probe_declared(context).front()));
   EXPECT_EQ(meter->info().provenance, Provenance::declared);
   EXPECT_EQ(meter->info().scope, Scope::package);
+  EXPECT_EQ(meter->info().part, Part::processor);
   EXPECT_EQ(meter->info().about, "told by a test");
   EXPECT_DOUBLE_EQ(meter->info().relative_uncertainty, 0.25);  // 80 to 100
+}
+
+TEST(DeclaredEnergy, AtTheWallIsTheWholeMachines) {
+  VirtualClock clock;
+  const auto meter = opened(std::move(probe_declared(context_with(clock)).front()));
+  EXPECT_EQ(meter->info().part, Part::machine);
 }
 
 TEST(DeclaredEnergy, IsAbsentWithoutWattsOrWithImpossibleOnes) {

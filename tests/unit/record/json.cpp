@@ -60,6 +60,15 @@ TEST(RecordJson, KeepsTheRangeOfAPrice) {
   EXPECT_EQ(through_text(document).prices[0].usd_per_hour_range, (Interval{0.08, 0.2}));
 }
 
+TEST(RecordJson, KeepsWhoseJoulesAMeterTellsWhereThatIsKnown) {
+  const Json json = to_json(make_document());
+  EXPECT_EQ(json["meters"][0]["part"], "processor");
+  EXPECT_FALSE(json["meters"][1].contains("part"));
+  const Document back = through_text(make_document());
+  EXPECT_EQ(back.meters[0].part, "processor");
+  EXPECT_EQ(back.meters[1].part, "");
+}
+
 TEST(RecordJson, KeepsSeedsOfAll64Bits) {
   const Document back = through_text(make_document());
   EXPECT_EQ(back.run.seed, std::numeric_limits<std::uint64_t>::max());
@@ -163,6 +172,14 @@ TEST(RecordSchema, PointsAtTheValueThatDoesNotFit) {
   const auto found = violations(json);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].pointer, "/rows/1/time/samples/2/calls");
+}
+
+TEST(RecordSchema, KnowsWhoseJoulesThereAre) {
+  Json json = to_json(make_document());
+  json["meters"][0]["part"] = "board";
+  const auto found = violations(json);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].pointer, "/meters/0/part");
 }
 
 TEST(RecordSchema, RefusesUnknownNamesWhereverTheReaderDoes) {

@@ -96,6 +96,7 @@ void measure_energy(Row& row, Timeline& timeline) {
 Meter make_meter(const std::string& id, const std::string& scope, bool primary) {
   Meter meter;
   meter.id = id;
+  if (primary) meter.part = "processor";
   meter.scope = scope;
   meter.provenance = "counter";
   meter.relative_uncertainty = 0.02;
