@@ -118,6 +118,8 @@ const Column all_columns[] = {
      &Figures::speedup},
     {"energy_meter", "meter", Kind::text, "",
      [](const Item& i) { return i.row->energy ? i.row->energy->meter : std::string(); }},
+    {"energy_part", "part", Kind::text, "whose joules: processor, accelerator, machine",
+     [](const Item& i) { return meter(i) ? meter(i)->part : std::string(); }},
     {"energy_scope", "scope", Kind::text, "",
      [](const Item& i) { return meter(i) ? meter(i)->scope : std::string(); }},
     {"energy_provenance", "provenance", Kind::text, "",

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include "bench/base/error.h"
 #include "bench/record/lookup.h"
 #include "bench/report/columns.h"
 #include "bench/report/conditions.h"
+#include "bench/report/covers.h"
 #include "bench/report/text.h"
 #include "bench/stats/stats.h"
 
@@ -136,6 +138,10 @@ Judgement judge_joules(const Side& base_side, const Row& base, const Side& fresh
   const auto* base_meter = meter_of(*base_side.document, base);
   const auto* fresh_meter = meter_of(*fresh_side.document, fresh);
   if (!base_meter || !fresh_meter) return cannot("a meter is not described by its record");
+  for (const auto& [name, side, row] :
+       {std::tuple("base", &base_side, &base), std::tuple("new", &fresh_side, &fresh)})
+    if (const auto why = why_not_covered(*side->document, *row))
+      return cannot(std::string(name) + " has no energy: " + *why);
   if (!is_evidence(*base_meter) || !is_evidence(*fresh_meter))
     return cannot("energy is modelled from time");
   if (base_meter->scope != fresh_meter->scope)

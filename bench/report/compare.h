@@ -3,8 +3,9 @@
 // Both sets from one document (two builds or two libraries alternated by `compare --live`): ratios
 // within rounds. Two documents: windows against windows, or launches where there are six or more of
 // each; fewer say nothing of how launches differ, and the interval is widened by what they may.
-// Energy is compared only where both sides metered the same scope with a counter or sampled sensor.
-// Ceilings are not compared. p-values are information; the verdict never rests on them.
+// Energy is compared only where both sides metered the same scope of what ran them with a counter
+// or sampled sensor. Ceilings are not compared. p-values are information; the verdict never rests
+// on them.
 #pragma once
 
 #include <iosfwd>

@@ -11,6 +11,7 @@
 
 #include "bench/base/student.h"
 #include "bench/report/arithmetic.h"
+#include "bench/report/covers.h"
 #include "bench/report/text.h"
 #include "bench/stats/stats.h"
 
@@ -157,6 +158,7 @@ Derived energy_per(const record::Document& document, const record::Row& row, Ene
   if (!row.energy) return absent(row.energy.reason());
   const record::Meter* meter = meter_of(document, row);
   if (!meter) return absent("the record does not describe the meter '" + row.energy->meter + "'");
+  if (const auto why = why_not_covered(document, row)) return absent(*why);
   const auto pieces = pieces_of(*meter, row.energy->samples, unit, options.joules);
   if (!pieces) return absent(pieces.reason());
   double joules = 0, variance = 0, steps = 0, idle = 0, units = 0;

@@ -8,7 +8,7 @@
 // few for one, and at least the windows' own errors: of independent windows, so added in squares,
 // but for the step of a coarse sensor and the idle watts, which all windows share. Then the meter's
 // calibration: a factor either way, which all rows of the run share. Windows without joules are
-// left out; notes count them.
+// left out; notes count them. Joules of what did not run the row are none of its own (covers.h).
 #pragma once
 
 #include <optional>

@@ -9,6 +9,7 @@
 
 #include "bench/record/lookup.h"
 #include "bench/report/arithmetic.h"
+#include "bench/report/covers.h"
 #include "bench/report/energy.h"
 #include "bench/report/text.h"
 
@@ -160,23 +161,31 @@ std::string reason_of(const std::vector<const Row*>& rows, const std::string& me
   return {};
 }
 
+/// "nvml:0, of an accelerator,".
+std::string with_part(const record::Meter& meter) {
+  const std::string_view part = part_text(meter);
+  return part.empty() ? meter.id : fmt::format("{}, of {},", meter.id, part);
+}
+
 /// What another meter said of the same windows.
 std::string beside_text(const std::vector<const Row*>& rows, const std::string& primary,
                         const record::Meter& other) {
   const auto seen = residual(rows, primary, other.id);
   if (!seen) {
     const std::string why = reason_of(rows, other.id);
-    return fmt::format("{} {} saw no window that {} did{}.", mark_of(other), other.id, primary,
-                       why.empty() ? "" : ": " + why);
+    return fmt::format("{} {} saw no window that {} did{}.", mark_of(other), with_part(other),
+                       primary, why.empty() ? "" : ": " + why);
   }
   return fmt::format("{} {} tells {:.4g} times the joules of {} (median of {}, {:.4g} to {:.4g}).",
-                     mark_of(other), other.id, seen->median, primary,
+                     mark_of(other), with_part(other), seen->median, primary,
                      number(seen->windows, "window"), seen->low, seen->high);
 }
 
 std::string meter_text(const record::Meter& meter, Joules joules) {
   std::string text =
       fmt::format("{} {}: {}, scope {}", mark_of(meter), meter.id, meter.provenance, meter.scope);
+  if (const std::string_view part = part_text(meter); !part.empty())
+    text += fmt::format(", of {}", part);
   text +=
       meter.relative_uncertainty > 0
           ? fmt::format(
@@ -199,7 +208,13 @@ void add_energy(const Table& table, const Shown& shown, Collector& out) {
     if (without_figures(*item->row)) continue;
     const record::Meter* meter = meter_of(*item->document, *item->row);
     if (!meter) continue;
-    out.add("Energy", item->run, meter_text(*meter, table.options.energy.joules));
+    if (const auto why = why_not_covered(*item->document, *item->row))
+      out.add(
+          "Energy", item->run,
+          fmt::format("{} {}: the record keeps its joules, and such rows have no figures of them.",
+                      mark_of(*meter), *why));
+    else
+      out.add("Energy", item->run, meter_text(*meter, table.options.energy.joules));
     std::vector<const Row*> rows;
     for (const Item* other : shown.items)
       if (other->document == item->document) rows.push_back(other->row);

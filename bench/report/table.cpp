@@ -325,7 +325,8 @@ std::vector<const Column*> columns_for_programs(const Table& table) {
   out = named(*table.fields, table.options.columns, "--columns");
   std::vector<std::string> markings;
   if (std::ranges::any_of(out, &Column::is_energy))
-    markings = {"energy_meter", "energy_scope", "energy_provenance", "energy_relative_uncertainty"};
+    markings = {"energy_meter", "energy_part", "energy_scope", "energy_provenance",
+                "energy_relative_uncertainty"};
   if (std::ranges::any_of(table.sources, [](const Source& s) { return !warnings_of(s).empty(); }))
     markings.emplace_back("record_warnings");
   for (const std::string& name : markings) {

@@ -282,6 +282,25 @@ TEST(CompareEnergy, other_scopes_are_not_compared) {
   EXPECT_EQ(exit_code(comparison), 0);  // time is the measure
 }
 
+TEST(CompareEnergy, joules_of_a_board_that_stood_by_decide_nothing) {
+  const Document base = with_energy(test::board_meter(), 50);
+  const Document fresh = with_energy(test::board_meter(), 60);
+  const CompareOptions joules{.launch_spread = 0, .measure = Measure::joules};
+  Comparison comparison = compared(base, fresh, joules);
+  EXPECT_EQ(comparison.rows[0].joules.why,
+            "base has no energy: nvml:0 watches an accelerator, and this ran on the processor");
+  EXPECT_EQ(verdict_text(comparison.rows[0], Measure::joules), "cannot tell");
+  EXPECT_EQ(exit_code(comparison), 3);
+  std::ostringstream text;
+  write_comparison(compared(base, fresh), text);
+  EXPECT_THAT(text.str(), HasSubstr("Energy of every row: cannot tell: base has no energy: nvml:0 "
+                                    "watches an accelerator"));
+  record::Meter board = test::counter_meter();
+  board.scope = "board";
+  EXPECT_EQ(compared(with_energy(board, 50), fresh).rows[0].joules.why,
+            "new has no energy: nvml:0 watches an accelerator, and this ran on the processor");
+}
+
 TEST(CompareEnergy, absent_energy_is_told_with_its_reason) {
   Document base = with_energy(test::counter_meter(), 50);
   base.rows[0].energy = Absent{"permission denied"};

@@ -108,6 +108,18 @@ record::Meter counter_meter() {
   return meter;
 }
 
+record::Meter board_meter() {
+  record::Meter meter;
+  meter.id = "nvml:0";
+  meter.part = "accelerator";
+  meter.scope = "board";
+  meter.provenance = "counter";
+  meter.about = "total energy of the board Example GPU";
+  meter.relative_uncertainty = 0.05;
+  meter.primary = true;
+  return meter;
+}
+
 record::Meter modelled_meter() {
   record::Meter meter;
   meter.id = "modelled";

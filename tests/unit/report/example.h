@@ -36,6 +36,7 @@ void add_launch(record::Row& row, int launch, double factor);
 record::Energy energy(const record::Row& row, const std::string& meter, double watts,
                       int windows = 1);
 record::Meter counter_meter();   // "perf", package, 2 %
+record::Meter board_meter();     // "nvml:0", of an accelerator
 record::Meter modelled_meter();  // "modelled", wall, 30 %
 record::Price hourly_price(double usd_per_hour, double share = 1);
 

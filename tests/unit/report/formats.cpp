@@ -137,6 +137,51 @@ TEST(Remarks, say_why_another_meter_has_no_joules) {
             "[m wall] modelled saw no window that perf did: the stream has ended.\n");
 }
 
+/// Two rows of a processor, metered by a board and beside it by the processor's own.
+Document metered_by_a_board() {
+  Document document = test::machine();
+  document.meters = {test::board_meter(), test::counter_meter()};
+  document.meters[1].primary = false;
+  document.meters[1].part = "processor";
+  document.rows = {test::timed_row({}), test::timed_row({.threads = 2})};
+  for (auto& row : document.rows) {
+    row.energy = test::energy(row, "nvml:0", 70);
+    row.extra_meters = {test::energy(row, "perf", 35)};
+  }
+  return document;
+}
+
+TEST(Remarks, say_once_that_a_board_did_not_run_the_rows) {
+  EXPECT_EQ(remark(metered_by_a_board(), "Energy", {.columns = {"watts"}}),
+            "[c board] nvml:0 watches an accelerator, and this ran on the processor: the record "
+            "keeps its joules, and such rows have no figures of them.\n");
+}
+
+TEST(Remarks, say_whose_joules_a_meter_tells) {
+  Document document = metered_by_a_board();
+  EXPECT_EQ(remark(document, "Beside it", {.columns = {"watts"}}),
+            "[c pkg] perf, of the processor, tells 0.5 times the joules of nvml:0 (median of 2 "
+            "windows, 0.5 to 0.5).\n");
+  document.devices[0].kind = "gpu";
+  EXPECT_THAT(remark(document, "Energy", {.columns = {"watts"}}),
+              testing::StartsWith("[c board] nvml:0: counter, scope board, of an accelerator,"));
+}
+
+TEST(Formats, none_gives_joules_of_a_board_that_did_not_run_the_rows) {
+  const Document document = metered_by_a_board();
+  for (const Format& one : formats()) {
+    const std::string text = written(std::string(one.name), document,
+                                     {.columns = {"watts", "joules_per_call", "flops_per_joule"}});
+    EXPECT_THAT(text, HasSubstr("nvml:0 watches an accelerator, and this ran on the processor"))
+        << one.name;
+    for (const char* figure : {"70", "700 m", "2.86 G"})
+      EXPECT_THAT(text, Not(HasSubstr(figure))) << one.name;
+  }
+  const auto json = nlohmann::json::parse(written("json", document, {.columns = {"watts"}}));
+  EXPECT_EQ(json["rows"][0]["energy_meter"], "nvml:0");
+  EXPECT_EQ(json["rows"][0]["energy_part"], "accelerator");
+}
+
 TEST(Remarks, say_which_kind_of_interval) {
   Document document = test::guest_run();
   EXPECT_THAT(remark(document, "Intervals"), HasSubstr("over the rounds of one process"));

@@ -244,6 +244,17 @@ TEST(Table, one_declared_row_is_enough_to_refuse_a_ranking_by_joules) {
   EXPECT_THROW(table_of(document, {.sort = "watts:desc"}), CannotTell);
 }
 
+TEST(Table, a_board_that_did_not_run_a_row_ranks_it_last) {
+  Document document = test::machine();
+  document.meters = {test::board_meter(), test::counter_meter()};
+  Row stood_by = test::timed_row({.threads = 1}), own = test::timed_row({.threads = 2});
+  stood_by.energy = test::energy(stood_by, "nvml:0", 1);
+  own.energy = test::energy(own, "perf", 50);
+  document.rows = {stood_by, own};
+  EXPECT_THAT(names(table_of(document, {.sort = "joules_per_call"}).groups[0]),
+              ElementsAre("onednn 2", "onednn 1"));
+}
+
 TEST(Table, wrong_column_names_are_the_users_mistake) {
   const Document document = test::guest_run();
   EXPECT_THAT(message_of([&] { table_of(document, {.columns = {"flops_per_secnd"}}); }),
