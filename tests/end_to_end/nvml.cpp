@@ -137,6 +137,35 @@ TEST(Nvml, TheJoulesOfARunAreTheTrueOnesWithinTheirError) {
   }
 }
 
+TEST(Nvml, RowsOfAProcessorHaveNoFiguresOfABoardThatStoodBy) {
+  program::Folder folder;
+  program::write(folder / "tiny.toml", tiny_suite);
+  const auto ran = program::ergon(folder, "run tiny.toml --out tiny.json --meter nvml",
+                                  fake + "ERGON_FAKE_NVML='watts=20 period=0.002'");
+  ASSERT_TRUE(program::ran(ran)) << ran.err;
+  const std::string why = "nvml:0 watches an accelerator, and this ran on the processor";
+  EXPECT_THAT(ran.out, HasSubstr(why));
+  const json record = json::parse(program::read(folder / "tiny.json"));
+  for (const json& meter : record["meters"]) {
+    if (meter["id"] == "nvml:0") {
+      EXPECT_EQ(meter["part"], "accelerator");
+    }
+  }
+  const auto result = program::ergon(folder, "report tiny.json --format json");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json table = json::parse(result.out);
+  int rows = 0;
+  for (const json& row : table["rows"]) {
+    if (row["kernel"] != "gemm") continue;
+    ++rows;
+    EXPECT_TRUE(row["seconds_per_call"].is_number());
+    for (const char* figure : {"watts", "joules_per_call", "flops_per_joule"})
+      EXPECT_EQ(row[figure]["absent"], why) << figure;
+  }
+  EXPECT_EQ(rows, 1);
+  EXPECT_EQ(program::ergon(folder, "compare tiny.json tiny.json --measure joules").exit_code, 3);
+}
+
 TEST(Nvml, AMeterThatIsNotThereIsToldInOneLine) {
   program::Folder folder;
   program::write(folder / "tiny.toml", tiny_suite);
