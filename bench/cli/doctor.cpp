@@ -106,6 +106,7 @@ ordered_json describe_meters(const measure::Energy& energy) {
   for (const auto& meter : energy.meters) {
     const record::Meter m = energy.describe(*meter);
     out.push_back({{"meter", m.id},
+                   {"part", m.part},
                    {"scope", m.scope},
                    {"provenance", m.provenance},
                    {"relative_uncertainty", m.relative_uncertainty},

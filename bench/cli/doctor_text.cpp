@@ -6,6 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "bench/meters/meter.h"
+#include "bench/report/covers.h"
 #include "bench/report/text.h"
 
 namespace ergon::cli {
@@ -135,6 +137,9 @@ void print_meters(const ordered_json& meters) {
     const std::string head = plain(entry["meter"]);
     if (print_absent(head, column, entry)) continue;
     std::vector<std::string> parts{plain(entry["provenance"]), "scope " + plain(entry["scope"])};
+    // A model senses nothing.
+    if (const auto known = provenance_from_name(parts[0]); known && is_evidence(*known))
+      parts.push_back(fmt::format("of {}", report::part_text(plain(entry["part"]))));
     if (is_number(entry, "relative_uncertainty"))
       parts.push_back(uncertainty_text(entry["relative_uncertainty"]));
     // A modelled meter has no steps.

@@ -37,7 +37,8 @@ void add_options(CLI::App& app, Options& o) {
   o.suite.add_to(app);
   app.add_option("--meter", o.run.evidence.meters,
                  "auto (best that works), none, or meters that `doctor` lists, separated by "
-                 "commas;\n'command:[key=value...] PROGRAM' runs a program that prints watts or "
+                 "commas,\nthe first for what runs the rows;\n'command:[key=value...] PROGRAM' "
+                 "runs a program that prints watts or "
                  "joules, log[:period=1]\nprepares for `energy attach` (docs/meters.md)")
       ->allow_extra_args(false)
       ->capture_default_str();

@@ -43,12 +43,10 @@ std::optional<std::string> why_not_covered(const record::Document& document,
   const record::Meter* meter = meter_of(document, row);
   const record::Device* device = record::find_device(document, row.device);
   if (!meter || !device || covers(meter->part, device->kind)) return std::nullopt;
-  return fmt::format("{} watches {}, and this ran on {}", meter->id, part_text(*meter),
-                     find(words_by_part, find(part_by_kind, device->kind)));
+  return fmt::format("{} watches {}, and this ran on {}", meter->id, part_text(meter->part),
+                     part_text(find(part_by_kind, device->kind)));
 }
 
-std::string_view part_text(const record::Meter& meter) noexcept {
-  return find(words_by_part, meter.part);
-}
+std::string_view part_text(std::string_view part) noexcept { return find(words_by_part, part); }
 
 }  // namespace ergon::report

@@ -21,6 +21,6 @@ std::optional<std::string> why_not_covered(const record::Document& document,
                                            const record::Row& row);
 
 /// "the processor", "an accelerator", "the machine"; empty where the meter does not say.
-std::string_view part_text(const record::Meter& meter) noexcept;
+std::string_view part_text(std::string_view part) noexcept;
 
 }  // namespace ergon::report

@@ -161,9 +161,14 @@ std::string reason_of(const std::vector<const Row*>& rows, const std::string& me
   return {};
 }
 
+/// Of what it senses; empty where it senses nothing, or does not say.
+std::string_view sensed_part(const record::Meter& meter) {
+  return is_evidence(meter) ? part_text(meter.part) : std::string_view();
+}
+
 /// "nvml:0, of an accelerator,".
 std::string with_part(const record::Meter& meter) {
-  const std::string_view part = part_text(meter);
+  const std::string_view part = sensed_part(meter);
   return part.empty() ? meter.id : fmt::format("{}, of {},", meter.id, part);
 }
 
@@ -184,7 +189,7 @@ std::string beside_text(const std::vector<const Row*>& rows, const std::string& 
 std::string meter_text(const record::Meter& meter, Joules joules) {
   std::string text =
       fmt::format("{} {}: {}, scope {}", mark_of(meter), meter.id, meter.provenance, meter.scope);
-  if (const std::string_view part = part_text(meter); !part.empty())
+  if (const std::string_view part = sensed_part(meter); !part.empty())
     text += fmt::format(", of {}", part);
   text +=
       meter.relative_uncertainty > 0

@@ -11,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::string fake = "ERGON_NVML='" ERGON_TEST_NVML "' ";
 
@@ -42,6 +43,7 @@ TEST(Nvml, DoctorListsTheMetersAndTakesNoneOfThemForAProcessor) {
   for (const char* id : {"nvml:0", "nvml:0:instant", "nvml:0:average"}) {
     const json meter = meter_of(found, id);
     ASSERT_TRUE(meter.contains("scope")) << id << found["energy"];
+    EXPECT_EQ(meter["part"], "accelerator");
     EXPECT_EQ(meter["scope"], "board");
     EXPECT_EQ(meter["used"], false);
   }
@@ -64,6 +66,14 @@ TEST(Nvml, AProcessorsOwnMeterComesBeforeThatOfTheModuleItIsOn) {
   const json found = json::parse(result.out);
   EXPECT_EQ(meter_of(found, "nvml:0:module")["used"], false) << found["energy"];
   EXPECT_EQ(meter_of(found, "hwmon:grace")["used"], true) << found["energy"];
+}
+
+TEST(Nvml, DoctorSaysWhoseJoulesTheyAre) {
+  program::Folder folder;
+  const auto result = program::ergon(folder, "doctor", fake);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("counter, scope board, of an accelerator, calibration"));
+  EXPECT_THAT(result.out, Not(HasSubstr("scope wall, of"))) << "a model senses nothing";
 }
 
 TEST(Nvml, DoctorSaysWhyALostDriverHasNone) {

@@ -165,6 +165,12 @@ TEST(Remarks, say_whose_joules_a_meter_tells) {
   document.devices[0].kind = "gpu";
   EXPECT_THAT(remark(document, "Energy", {.columns = {"watts"}}),
               testing::StartsWith("[c board] nvml:0: counter, scope board, of an accelerator,"));
+  document.devices[0].kind = "cpu";
+  document.meters[0].part = "processor";
+  document.meters[0].provenance = "modelled";
+  EXPECT_THAT(remark(document, "Energy", {.columns = {"watts"}}),
+              Not(HasSubstr("of the processor")))
+      << "a model senses no part of the machine";
 }
 
 TEST(Formats, none_gives_joules_of_a_board_that_did_not_run_the_rows) {
