@@ -121,7 +121,7 @@ TEST(ThreeMeters, OfOneRunStandSideBySideAsTheMachineDraws) {
   if (both == 0) GTEST_SKIP() << "this machine is too busy: " << busy;
   const auto report = program::ergon(folder, "report run.json");
   EXPECT_EQ(report.exit_code, 0) << report.err;
-  EXPECT_THAT(report.out, HasSubstr("command:cat tells 1."));
+  EXPECT_THAT(report.out, HasSubstr("command:cat, of the machine, tells 1."));
   EXPECT_THAT(report.out, HasSubstr("ERGON_SYSFS=sys: sensors and facts of the machine"));
 }
 
