@@ -5,22 +5,16 @@
 #include <cmath>
 
 #include "bench/measure/member.h"
+#include "bench/meters/beacon_lengths.h"
 
 namespace ergon::measure {
 namespace {
 
-/// In units of the log's period: enough readings on both sides of an edge to know the levels.
-constexpr double shortest_units = 6;
-constexpr double more_units = 3;
 /// An idle time that ended so long ago no longer borders on what comes.
 constexpr double adjoining_seconds = 5e-3;
 
-/// Successive multiples of the golden ratio, modulo 1: no two of them are near each other for long,
-/// and whole periods of a sampled log do not fit between the edges.
-double length_of(int count, double unit_seconds) {
-  constexpr double golden_ratio = 1.6180339887498949;
-  const double multiple = golden_ratio * (count + 1);
-  return unit_seconds * (shortest_units + more_units * (multiple - std::floor(multiple)));
+double next_seconds(const Beacons& beacons) {
+  return beacon_seconds(beacons.seed, beacons.count, beacons.unit_seconds);
 }
 
 }  // namespace
@@ -35,12 +29,12 @@ void Member::keep_beacon(double start, double end, bool busy) {
 void Member::leave_idle() {
   Clock& clock = session_.clock;
   const double start = clock.now_seconds();
-  clock.sleep_until(start + length_of(session_.beacons->count, session_.beacons->unit_seconds));
+  clock.sleep_until(start + next_seconds(*session_.beacons));
   keep_beacon(start, clock.now_seconds(), false);
 }
 
 void Member::keep_busy() {
-  const double seconds = length_of(session_.beacons->count, session_.beacons->unit_seconds);
+  const double seconds = next_seconds(*session_.beacons);
   const auto calls = std::llround(std::ceil(seconds / std::max(seconds_per_call_, 1e-9)));
   const auto timed = timed_->window(std::max<std::int64_t>(1, calls));
   keep_beacon(timed.start_seconds, timed.start_seconds + timed.seconds, true);

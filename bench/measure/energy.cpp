@@ -60,6 +60,13 @@ std::string too_long(const Need& need, const Effort& effort, double seconds) {
       windows_of(need, effort), need.window_seconds, seconds_of(need, effort), seconds);
 }
 
+std::string too_short(double seconds, double least) {
+  return fmt::format(
+      "the calls were quicker than before: the window lasted {:.3g} s, and the meter needs {:.3g} "
+      "s",
+      seconds, least);
+}
+
 std::int64_t calls_in(double seconds, double seconds_per_call) {
   return std::max<std::int64_t>(
       1, static_cast<std::int64_t>(std::ceil(seconds / std::max(seconds_per_call, 1e-9))));
@@ -73,8 +80,8 @@ std::vector<record::PowerPoint> to_record(const std::vector<PowerPoint>& points,
 
 }  // namespace
 
-std::vector<record::EnergySample> Member::energy_window(std::int64_t lead_calls,
-                                                        std::int64_t calls) {
+std::vector<record::EnergySample> Member::energy_window(std::int64_t lead_calls, std::int64_t calls,
+                                                        const std::vector<double>& least_seconds) {
   std::vector<std::unique_ptr<Recorder>> recorders;
   for (const ActiveMeter& active : session_.meters)
     recorders.push_back(std::make_unique<Recorder>(
@@ -99,7 +106,10 @@ std::vector<record::EnergySample> Member::energy_window(std::int64_t lead_calls,
     sample.calls = calls;
     sample.launch = session_.launch;
     sample.idle_watts = session_.meters[i].idle_watts;
-    if (const auto joules = integrate(meter, trace, window)) {
+    const auto joules = timed.seconds < least_seconds[i]
+                            ? Maybe<Joules>(Absent{too_short(timed.seconds, least_seconds[i])})
+                            : integrate(meter, trace, window);
+    if (joules) {
       sample.joules = joules->value;
       sample.error_joules = joules->error;
     } else {
@@ -109,6 +119,7 @@ std::vector<record::EnergySample> Member::energy_window(std::int64_t lead_calls,
       sample.trace = to_record(power_trace(meter, trace), timed.start_seconds);
     samples.push_back(std::move(sample));
   }
+  if (session_.beacons && lead_calls > 0) keep_beacon(led_from, timed.start_seconds, true);
   return samples;
 }
 
@@ -137,6 +148,8 @@ void Member::measure_energy(double seconds) {
   // The others have what they need where that fits, and say why not where it does not.
   Need need = *primary;
   std::vector<std::string> refusals(session_.meters.size());
+  std::vector<double> least_seconds(session_.meters.size(), 0);
+  least_seconds.front() = primary->window_seconds / margin;
   for (std::size_t i = 1; i < session_.meters.size(); ++i) {
     const auto other = need_of(session_.meters[i], effort.energy_error);
     if (!other) {
@@ -145,24 +158,30 @@ void Member::measure_energy(double seconds) {
     }
     const Need both{std::max(need.lead_seconds, other->lead_seconds),
                     std::max(need.window_seconds, other->window_seconds)};
-    if (seconds_of(both, effort) <= seconds)
+    if (seconds_of(both, effort) <= seconds) {
       need = both;
-    else
+      least_seconds[i] = other->window_seconds / margin;
+    } else {
       refusals[i] = too_long(*other, effort, seconds);
+    }
   }
   need.window_seconds = std::max(need.window_seconds, effort.window_seconds);
-  const std::int64_t calls = calls_in(need.window_seconds, seconds_per_call_);
+  std::int64_t calls = calls_in(need.window_seconds, seconds_per_call_);
   const std::int64_t lead_calls = calls_in(need.lead_seconds, seconds_per_call_);
   std::vector<record::Energy> energies(session_.meters.size());
   beacons_before();
   for (int window = 0; window < windows_of(need, effort); ++window) {
-    auto samples = energy_window(lead_calls, window % 2 == 0 ? calls : 2 * calls);
+    auto samples = energy_window(lead_calls, window % 2 == 0 ? calls : 2 * calls, least_seconds);
     for (std::size_t i = 0; i < samples.size(); ++i) {
       energies[i].meter = session_.meters[i].meter->info().id;
       if (!refusals[i].empty()) samples[i].joules = Absent{refusals[i]};
       session_.sink.energy_sample(key, energies[i].meter, samples[i]);
       energies[i].samples.push_back(std::move(samples[i]));
     }
+    // Calls may be quicker than they were when they were timed.
+    const record::EnergySample& last = energies.front().samples.back();
+    calls = std::max(calls,
+                     calls_in(need.window_seconds, last.seconds / static_cast<double>(last.calls)));
   }
   row.energy = energies.front();
   row.extra_meters.assign(energies.begin() + 1, energies.end());

@@ -50,8 +50,9 @@ class Member {
 
  private:
   void fit_calls(const Timed::Sample& sample);
-  /// One sample per meter of the session.
-  std::vector<record::EnergySample> energy_window(std::int64_t lead_calls, std::int64_t calls);
+  /// One sample per meter of the session, which needs a window of `least_seconds`.
+  std::vector<record::EnergySample> energy_window(std::int64_t lead_calls, std::int64_t calls,
+                                                  const std::vector<double>& least_seconds);
   void beacons_before();
   void beacons_after();
   void leave_idle();

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <random>
 #include <set>
 
 #include "bench/base/error.h"
@@ -196,7 +197,8 @@ void measure_launch(const config::Suite& suite, const Machine& machine,
   journal.launch_started({launch, utc_at(clock, session.started_seconds)});
   for (const Meter* meter : energy.chosen)
     if (meter->info().id == log_to_come_id)
-      session.beacons = Beacons{std::max(*meter->info().period_seconds, least_beacon_seconds)};
+      session.beacons = Beacons{std::max(*meter->info().period_seconds, least_beacon_seconds),
+                                std::random_device{}()};
   const double ends = clock.now_seconds() + budget;
 
   std::vector<Case> cases = make_cases(suite, machine, options.cases);

@@ -55,6 +55,7 @@ struct ActiveMeter {
 /// Of a run whose power log is attached afterwards (beacons.cpp).
 struct Beacons {
   double unit_seconds = 1;  // the log's period, or what power takes to settle
+  std::uint64_t seed = 0;   // of their lengths; another in each launch
   int count = 0;            // so far
   double last_end_seconds = 0;
 };

@@ -101,6 +101,25 @@ TEST_F(AnEnergyPass, SaysWhyAMeterIsTakenForOneOfFewWatts) {
               HasSubstr("too coarse for 10 W; idle watts are not known: the BMC was busy"));
 }
 
+TEST_F(AnEnergyPass, MakesItsWindowsLongerWhereCallsAreQuickerThanTheyWere) {
+  package.info_.quantum_joules = 1.0;
+  session.meters = {{&package, 10.0}};
+  double seconds = 1e-3;
+  const FakeImplementation quickens("quickens", {.seconds = [&](int) { return seconds; }});
+  const auto it = member(quickens);
+  it->verify(*oracle, 0);
+  it->warm_up();
+  seconds /= 3;
+  it->measure_energy(1e3);
+  ASSERT_TRUE(it->row.energy) << it->row.energy.reason();
+  const auto& samples = it->row.energy->samples;
+  EXPECT_THAT(samples[0].joules.reason(), HasSubstr("the calls were quicker than before"));
+  for (std::size_t i = 1; i < samples.size(); ++i) {
+    EXPECT_TRUE(samples[i].joules) << samples[i].joules.reason();
+    EXPECT_GE(samples[i].seconds, 2 * samples[0].seconds);
+  }
+}
+
 TEST_F(AnEnergyPass, TakesNCallsAndTwoNByTurns) {
   session.meters = {{&package, 10.0}};
   const auto it = measured(10);
