@@ -108,12 +108,24 @@ class Parser {
     if (log_.readings.empty())
       throw UserError({file_, std::max(1, line_), ""}, "holds no readings");
     log_.quantity = unit_.quantity;
+    turn_round();
     return std::move(log_);
   }
 
  private:
   [[noreturn]] void refuse(const std::string& field, const std::string& message) const {
     throw UserError({file_, line_, excerpt(field)}, message);
+  }
+
+  /// Some export the newest reading first.
+  void turn_round() {
+    const auto later = [](const Reading& a, const Reading& b) { return a.seconds > b.seconds; };
+    const Trace& readings = log_.readings;
+    if (readings.size() < 3 || !std::is_sorted(readings.begin(), readings.end(), later) ||
+        readings.front().seconds == readings.back().seconds)
+      return;
+    std::reverse(log_.readings.begin(), log_.readings.end());
+    std::reverse(log_.lines.begin(), log_.lines.end());
   }
 
   static char separator_of(std::string_view line) {

@@ -5,7 +5,8 @@
 // allowed. Lines that are empty or start with # are passed over. The first other line is the
 // heading where none of its fields is a number or a time. Time is an ISO 8601 date with time of
 // day, or a number: seconds or milliseconds since 1970 where it is that large, else seconds since
-// anything. An empty value is a reading that was lost.
+// anything. An empty value is a reading that was lost. A file that has its newest reading first is
+// turned round.
 #pragma once
 
 #include <optional>
@@ -27,7 +28,7 @@ struct LogOptions {
 
 struct PowerLog {
   Quantity quantity = Quantity::watts;
-  Trace readings;          // in the order of the file, stamped by the log's own clock
+  Trace readings;          // oldest first where the file is in order, on the log's own clock
   std::vector<int> lines;  // of each reading, from 1
   bool is_utc = false;     // seconds since 1970, else since anything
   double stamp_resolution_seconds = 0;

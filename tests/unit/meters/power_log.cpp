@@ -152,5 +152,15 @@ TEST(PowerLogs, TakeTheZoneThatIsGiven) {
   EXPECT_EQ(parsed("time,W\n1970-01-01T02:00:00,5\n", options).readings[0].seconds, 3600);
 }
 
+TEST(PowerLog, IsTurnedRoundWhereTheNewestReadingComesFirst) {
+  const PowerLog log = parse_power_log("t,W\n30,3\n20,2\n20,1\n10,4\n", "log.csv", {});
+  ASSERT_EQ(log.readings.size(), 4U);
+  EXPECT_EQ(log.readings.front().seconds, 10);
+  EXPECT_EQ(log.readings.back().value, 3);
+  EXPECT_EQ(log.lines, (std::vector<int>{5, 4, 3, 2}));
+  const PowerLog steps = parse_power_log("t,W\n10,3\n30,2\n20,1\n", "log.csv", {});
+  EXPECT_EQ(steps.readings.front().seconds, 10);  // its clock went back
+}
+
 }  // namespace
 }  // namespace ergon
