@@ -109,7 +109,8 @@ void print_characterised(const ordered_json& all) {
 }
 
 void print_selftest(const ordered_json& all) {
-  fmt::print("{}\n{}\n", all["coverage_table"].get<std::string>(),
+  fmt::print("{}\n{}\n{}\n", all["coverage_table"].get<std::string>(),
+             all["log_coverage_table"].get<std::string>(),
              all["characterisation_table"].get<std::string>());
   for (const ordered_json& cell : all["wrong_cells"]) print_line("WRONG", cell.get<std::string>());
   fmt::print("{}\n", all["wrong"].get<bool>()

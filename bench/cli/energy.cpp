@@ -94,9 +94,9 @@ int attach(const AttachArguments& arguments) {
   measure::AttachOptions options;
   options.file = arguments.log;
   options.sha256 = sha256_hex(text);
-  options.scope = *scope_from_name(arguments.scope);
-  options.relative_uncertainty = share_of(arguments.uncertainty);
-  options.averaging_seconds = arguments.average;
+  options.traits.scope = *scope_from_name(arguments.scope);
+  options.traits.relative_uncertainty = share_of(arguments.uncertainty);
+  options.traits.averaging_seconds = arguments.average;
   const std::size_t before = record::verify(document).size();
   const auto attached = attach_log(document, log, options, arguments.record);
   if (!attached) {

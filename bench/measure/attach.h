@@ -1,18 +1,14 @@
 // Joules from a power log that something else wrote during a run, put into the run's record
 // afterwards.
 //
-// The log's clock is aligned with the run by what the record knows of idle and busy times: its
-// beacons and its energy windows (bench/meters/align.h). Then every energy window gets joules from
-// the shifted log, with the offset's uncertainty as the readings' slack. Windows of a run with
-// `--meter log` are filled in, and the log is the primary meter; beside another meter it becomes an
-// extra one.
+// The log is put on the run's clock by what the record knows of idle and busy times: its beacons
+// and its energy windows (bench/meters/timed_log.h). Windows of a run with `--meter log` are filled in,
+// and the log is the primary meter; beside another meter it becomes an extra one.
 #pragma once
 
-#include <optional>
 #include <string>
 
-#include "bench/meters/align.h"
-#include "bench/meters/power_log.h"
+#include "bench/meters/timed_log.h"
 #include "bench/record/document.h"
 
 namespace ergon::measure {
@@ -20,9 +16,7 @@ namespace ergon::measure {
 struct AttachOptions {
   std::string file;    // the log's name, as errors and the record say it
   std::string sha256;  // of its text
-  Scope scope = Scope::wall;
-  double relative_uncertainty = 0;          // of its calibration
-  std::optional<double> averaging_seconds;  // else as its response to edges tells
+  LogTraits traits;
 };
 
 struct Attached {

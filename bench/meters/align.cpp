@@ -18,17 +18,23 @@ namespace {
 using namespace alignment;
 
 constexpr std::size_t least_edges = 4;
-/// Of all edges, those that the log must show.
-constexpr double least_seen = 0.7;
+/// Of all edges, those around which the log must hold readings.
+constexpr double least_visible = 0.5;
 /// An edge of less than this share of the usual contrast is noise.
 constexpr double least_contrast = 0.3;
 /// Quartz clocks drift by less; uniform within it.
 constexpr double most_drift = 200e-6;
 /// Beyond so many 95 % errors chance is out of the question.
-constexpr double certain_errors = 2;
+constexpr double certain_errors = 3;
 /// What the edges' scatter does not show since they share it, in periods.
 constexpr double shared_periods = 0.05;
 constexpr int refinements = 3;
+/// Edges that are off by so many times what the period and the noise of the readings explain are
+/// another run's, however much they scatter; and so are edges with this standard deviation.
+constexpr double most_errors_off = 3.5;
+constexpr double most_scatter_errors = 1.6;
+/// Of these, those that it must show where the others are.
+constexpr double least_agreeing = 0.85;
 /// Readings farther apart may hide a step of the log's clock.
 constexpr double gap_periods = 2.5;
 constexpr double clear_step = 4;  // in standard errors
@@ -40,25 +46,44 @@ double period_of(const Trace& watts) {
   return median_of(std::move(apart));
 }
 
-std::vector<SeenEdge> seen_edges(const std::vector<Edge>& edges, const Trace& watts, double period,
-                                 double offset) {
+struct Sights {
   std::vector<SeenEdge> seen;
+  std::size_t visible = 0;  // with those that are not there
+};
+
+Sights look(const std::vector<Edge>& edges, const Trace& watts, double period, double offset) {
+  Sights sights;
   std::vector<double> contrasts;
-  for (const Edge& edge : edges)
-    if (const auto one = see(edge, watts, period, offset)) {
-      seen.push_back(*one);
-      contrasts.push_back(one->contrast_watts);
-    }
-  if (seen.empty()) return seen;
+  for (const Edge& edge : edges) {
+    const Sight one = see(edge, watts, period, offset);
+    if (!one.hidden) ++sights.visible;
+    if (!one.edge) continue;
+    sights.seen.push_back(*one.edge);
+    contrasts.push_back(one.edge->contrast_watts);
+  }
+  if (contrasts.empty()) return sights;
   const double least = least_contrast * median_of(std::move(contrasts));
-  std::erase_if(seen, [&](const SeenEdge& edge) { return edge.contrast_watts < least; });
-  return seen;
+  std::erase_if(sights.seen, [&](const SeenEdge& edge) { return edge.contrast_watts < least; });
+  return sights;
 }
 
 std::vector<double> offsets_of(const std::vector<SeenEdge>& seen) {
   std::vector<double> offsets;
   for (const SeenEdge& edge : seen) offsets.push_back(edge.run_seconds - edge.log_seconds);
   return offsets;
+}
+
+/// Standard deviation of one edge: readings of the moment see it anywhere within a period, and
+/// their noise moves it.
+double error_of(const SeenEdge& edge, double noise_watts, double period) {
+  return std::hypot(period / std::sqrt(12.0),
+                    noise_watts / edge.contrast_watts * edge.noise_seconds);
+}
+
+double noise_of(const std::vector<SeenEdge>& seen) {
+  double squares = 0;
+  for (const SeenEdge& edge : seen) squares += edge.noise_watts * edge.noise_watts;
+  return std::sqrt(squares / static_cast<double>(seen.size()));
 }
 
 /// A robust standard deviation about the median.
@@ -72,22 +97,28 @@ double spread_of(std::vector<double> values) {
 std::string hidden_step(const Trace& watts, const std::vector<SeenEdge>& seen, double period,
                         Interval run, double offset) {
   for (std::size_t i = 1; i < watts.size(); ++i) {
-    const double from = watts[i - 1].seconds, to = watts[i].seconds;
+    double from = watts[i - 1].seconds, to = watts[i].seconds;
+    if (2 * watts[i].slack_seconds > to - from) {
+      from = watts[i].seconds - watts[i].slack_seconds;
+      to = watts[i].seconds + watts[i].slack_seconds;
+    }
     if (to - from <= gap_periods * period || to + offset < run.low || from + offset > run.high)
       continue;
     std::vector<double> before, after;
     for (const SeenEdge& edge : seen)
       (edge.log_seconds < (from + to) / 2 ? before : after)
           .push_back(edge.run_seconds - edge.log_seconds);
-    if (before.size() < 2 || after.size() < 2)
+    if (before.empty() || after.empty())
       return fmt::format(
-          "the log has a gap of {:.3g} s within the run and too few edges on one "
-          "side to tell lost readings from a step of its clock",
+          "the log has a gap of {:.3g} s within the run and no edges on one side to tell lost "
+          "readings from a step of its clock",
           to - from);
     const double step = median_of(after) - median_of(before);
+    // Of few edges the spread is not known: that of the other side is.
+    const double spread =
+        std::max(spread_of(before.size() > after.size() ? before : after), shared_periods * period);
     const auto error = [&](const std::vector<double>& side) {
-      return std::max(spread_of(side), shared_periods * period) /
-             std::sqrt(static_cast<double>(side.size()));
+      return spread / std::sqrt(static_cast<double>(side.size()));
     };
     if (std::abs(step) > clear_step * std::hypot(error(before), error(after)) + period / 2)
       return fmt::format("the log's clock steps by {:.3g} s within the run", -step);
@@ -144,6 +175,7 @@ Alignment line_through(const std::vector<SeenEdge>& seen, double period) {
     double squares = 0;
     for (const SeenEdge& edge : seen)
       squares += std::pow(edge.run_seconds - line.to_run(edge.log_seconds), 2);
+    line.scatter_seconds = std::sqrt(squares / (n - 2));
     variance = std::max(floor * floor, squares / (n - 2));
   }
   const double t = student_quantile(seen.size() - 2);
@@ -179,6 +211,19 @@ Absent cannot(const std::string& why) { return {"cannot align: " + why}; }
 
 }  // namespace
 
+std::vector<KnownTime> joined(const std::vector<KnownTime>& known) {
+  std::vector<KnownTime> times;
+  for (const KnownTime& time : known) {
+    const bool goes_on = !times.empty() && times.back().busy == time.busy &&
+                         time.start_seconds - times.back().end_seconds < touching_seconds;
+    if (goes_on)
+      times.back().end_seconds = time.end_seconds;
+    else
+      times.push_back(time);
+  }
+  return times;
+}
+
 Maybe<Alignment> align(const std::vector<KnownTime>& known, const Trace& watts, Interval search) {
   const std::vector<Edge> edges = edges_of(known);
   if (edges.size() < least_edges)
@@ -191,10 +236,11 @@ Maybe<Alignment> align(const std::vector<KnownTime>& known, const Trace& watts, 
   const auto coarse = coarse_offset(known, watts, period, search);
   if (!coarse) return Absent{coarse.reason()};
   double offset = *coarse;
-  std::vector<SeenEdge> seen;
+  Sights sights;
+  const std::vector<SeenEdge>& seen = sights.seen;
   for (int i = 0; i < refinements; ++i) {
-    seen = seen_edges(edges, watts, period, offset);
-    if (static_cast<double>(seen.size()) < least_seen * static_cast<double>(edges.size()) ||
+    sights = look(edges, watts, period, offset);
+    if (static_cast<double>(sights.visible) < least_visible * static_cast<double>(edges.size()) ||
         seen.size() < least_edges)
       return cannot(
           fmt::format("the log shows {} of the {} edges between the run's idle and busy "
@@ -202,23 +248,34 @@ Maybe<Alignment> align(const std::vector<KnownTime>& known, const Trace& watts, 
                       seen.size(), edges.size()));
     offset = median_of(offsets_of(seen));
   }
-  const Interval run{known.front().start_seconds, known.back().end_seconds};
+  // What is idle before the first edge and after the last one holds no window.
+  const Interval run{known.front().busy ? known.front().start_seconds : edges.front().seconds,
+                     known.back().busy ? known.back().end_seconds : edges.back().seconds};
   if (const std::string step = hidden_step(watts, seen, period, run, offset); !step.empty())
     return cannot(step);
-  const double usual = std::max(3 * spread_of(offsets_of(seen)), period);
+  const double noise = noise_of(seen);
   std::vector<SeenEdge> kept;
   for (const SeenEdge& edge : seen)
     if (std::abs(edge.run_seconds - edge.log_seconds - offset) <=
-        usual + most_drift * (run.high - run.low))
+        most_errors_off * error_of(edge, noise, period) + most_drift * (run.high - run.low))
       kept.push_back(edge);
-  if (static_cast<double>(kept.size()) < least_seen * static_cast<double>(edges.size()) ||
+  if (static_cast<double>(kept.size()) < least_agreeing * static_cast<double>(sights.visible) ||
       kept.size() < least_edges)
-    return cannot(fmt::format("only {} of the {} edges that the log shows agree on one offset",
-                              kept.size(), edges.size()));
+    return cannot(
+        fmt::format("only {} of the {} edges that the log should show agree on one offset",
+                    kept.size(), sights.visible));
   if (const double drift = certain_drift(kept); drift > most_drift)
     return cannot(fmt::format("the log's clock is off by {:.0f} ppm at least, more than clocks are",
                               drift * 1e6));
   Alignment line = line_through(kept, period);
+  double errors = 0;
+  for (const SeenEdge& edge : kept)
+    errors += std::pow(error_of(edge, noise, period), 2) / static_cast<double>(kept.size());
+  if (line.scatter_seconds > most_scatter_errors * std::sqrt(errors))
+    return cannot(
+        fmt::format("the edges that the log shows scatter by {:.2g} s about one offset, more than "
+                    "readings of such noise every {:.2g} s explain",
+                    line.scatter_seconds, period));
   std::vector<double> widths;
   for (const SeenEdge& edge : kept) widths.push_back(edge.width_seconds);
   line.averaging_seconds = median_of(widths);

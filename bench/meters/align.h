@@ -27,6 +27,11 @@ struct KnownTime {
   bool busy = false;
 };
 
+/// Known times that end and start within so many seconds of each other touch.
+inline constexpr double touching_seconds = 0.02;
+/// `known`, in order of time, with times of one kind that touch made one.
+std::vector<KnownTime> joined(const std::vector<KnownTime>& known);
+
 struct Alignment {
   /// run = log + offset + drift * (log - pivot), all in seconds.
   double offset_seconds = 0;
@@ -34,6 +39,7 @@ struct Alignment {
   double pivot_seconds = 0;      // on the log's clock, in the middle of the edges
   double error_seconds = 0;      // 95 % half-width, anywhere within the run
   double drift_error = 0;        // 95 % half-width
+  double scatter_seconds = 0;    // standard deviation of single edges about that line
   double averaging_seconds = 0;  // width of the log's response to an edge; about a period if none
   double period_seconds = 0;     // between the log's readings
   Estimate idle_watts;           // over the idle times, with their range
@@ -45,10 +51,11 @@ struct Alignment {
 };
 
 /// `known` in order of time and apart from each other, on the run's clock; `watts` on the log's, in
-/// order, each strictly later than the one before. Offsets from `search.low` to `search.high` are
-/// tried. Absent with "cannot align: ..." where there is no clear optimum: too few edges or
-/// readings, idle and busy not told apart, another offset almost as good, the run not within the
-/// log, or a log whose clock steps within the run.
+/// order, each strictly later than the one before; the slack of one that is a mean is half of what
+/// it is the mean over. Offsets from `search.low` to `search.high` are tried. Absent with "cannot
+/// align: ..." where there is no clear optimum: too few edges or readings, idle and busy not told
+/// apart, another offset almost as good, edges that scatter more than the log's period explains,
+/// the run not within the log, or a log whose clock steps within the run.
 Maybe<Alignment> align(const std::vector<KnownTime>& known, const Trace& watts, Interval search);
 
 }  // namespace ergon

@@ -19,7 +19,7 @@ constexpr double most_products = 4e9;
 constexpr double most_cells = 1e7;
 constexpr std::size_t least_cells = 12;
 /// Of the cells that the best covered offset compares.
-constexpr double least_coverage = 0.8;
+constexpr double least_coverage = 0.7;
 /// An offset this much like the best one belongs to its peak; a peak as high as `rival` makes the
 /// optimum unclear.
 constexpr double same_peak = 0.75;

@@ -8,8 +8,6 @@
 namespace ergon::alignment {
 namespace {
 
-/// Known times whose ends are nearer than this touch.
-constexpr double touching_seconds = 0.02;
 /// Of a known time, what is looked at around an edge: not its other end, which is an edge too. The
 /// farther half of it shows the level.
 constexpr double looked_at = 0.75;
@@ -32,18 +30,17 @@ double mean_of(At begin, At end) {
   return sum / static_cast<double>(end - begin);
 }
 
+/// Sum of squares about `mean`.
+double squares_about(double mean, At begin, At end) {
+  double sum = 0;
+  for (auto it = begin; it != end; ++it) sum += (it->value - mean) * (it->value - mean);
+  return sum;
+}
+
 }  // namespace
 
 std::vector<Edge> edges_of(const std::vector<KnownTime>& known) {
-  std::vector<KnownTime> times;
-  for (const KnownTime& time : known) {
-    const bool goes_on = !times.empty() && times.back().busy == time.busy &&
-                         time.start_seconds - times.back().end_seconds < touching_seconds;
-    if (goes_on)
-      times.back().end_seconds = time.end_seconds;
-    else
-      times.push_back(time);
-  }
+  const std::vector<KnownTime> times = joined(known);
   std::vector<Edge> edges;
   for (std::size_t i = 1; i < times.size(); ++i) {
     const KnownTime& before = times[i - 1];
@@ -57,8 +54,8 @@ std::vector<Edge> edges_of(const std::vector<KnownTime>& known) {
   return edges;
 }
 
-std::optional<SeenEdge> see(const Edge& edge, const Trace& watts, double period_seconds,
-                            double offset) {
+Sight see(const Edge& edge, const Trace& watts, double period_seconds, double offset) {
+  constexpr Sight hidden{true, std::nullopt};
   const double reach = std::max(most_periods * period_seconds, most_seconds);
   const double before = std::min(looked_at * edge.before_seconds, reach);
   const double after = std::min(looked_at * edge.after_seconds, reach);
@@ -67,24 +64,40 @@ std::optional<SeenEdge> see(const Edge& edge, const Trace& watts, double period_
   const At change = first_after(watts, here - before / 2);
   const At settled = first_after(watts, here + after / 2);
   const At end = first_after(watts, here + after);
-  if (change - begin < least_readings || end - settled < least_readings) return std::nullopt;
+  if (change - begin < least_readings || end - settled < least_readings) return hidden;
   const double level_before = mean_of(begin, change);
   const double level_after = mean_of(settled, end);
   const double contrast = level_after - level_before;
-  if (contrast == 0 || (contrast > 0) != edge.rises) return std::nullopt;
-  // From the last reading of the level before to the first of the level after.
+  if (contrast == 0 || (contrast > 0) != edge.rises) return {};
+  // From the last reading of the level before to the first of the level after; of means over known
+  // times, those between.
   const At first = change - 1;
+  const bool means = first->slack_seconds > 0;
+  const double from = first->seconds + first->slack_seconds;
+  const double to = settled->seconds - settled->slack_seconds;
   double joules = 0;
   for (At it = first; it != settled; ++it) {
     const double apart = (it + 1)->seconds - it->seconds;
-    if (apart > hole_periods * period_seconds) return std::nullopt;
-    joules += apart * (it->value + (it + 1)->value) / 2;
+    if (apart > hole_periods * period_seconds) return hidden;
+    if (!means)
+      joules += apart * (it->value + (it + 1)->value) / 2;
+    else if (it != first)
+      joules += 2 * it->slack_seconds * it->value;
   }
   SeenEdge seen;
   seen.run_seconds = edge.seconds;
   seen.contrast_watts = std::abs(contrast);
-  seen.log_seconds = (joules - level_after * settled->seconds + level_before * first->seconds) /
-                     (level_before - level_after);
+  seen.log_seconds =
+      (joules - level_after * to + level_before * from) / (level_before - level_after);
+  const auto count_before = static_cast<double>(change - begin);
+  const auto count_after = static_cast<double>(end - settled);
+  seen.noise_watts = std::sqrt(
+      (squares_about(level_before, begin, change) + squares_about(level_after, settled, end)) /
+      (count_before + count_after - 2));
+  // The joules between, and both levels, over half of that time each.
+  seen.noise_seconds =
+      std::sqrt((to - from) * period_seconds +
+                (to - from) * (to - from) / 4 * (1 / count_before + 1 / count_after));
   // A ramp of width w deviates from the step by an area of w / 4.
   double deviation = 0;
   for (At it = first; it != settled; ++it) {
@@ -94,7 +107,7 @@ std::optional<SeenEdge> see(const Edge& edge, const Trace& watts, double period_
     deviation += std::abs(share - step) * ((it + 1)->seconds - it->seconds);
   }
   seen.width_seconds = 4 * deviation;
-  return seen;
+  return {false, seen};
 }
 
 }  // namespace ergon::alignment

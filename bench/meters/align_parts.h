@@ -27,9 +27,13 @@ struct SeenEdge {
   double log_seconds = 0;
   double contrast_watts = 0;
   double width_seconds = 0;  // of a straight ramp between the levels that deviates as much
+  double noise_watts = 0;    // standard deviation of the readings about the levels
+  double noise_seconds = 0;  // by which one of the contrast would move it, as a standard deviation
 };
-/// Nothing where readings are missing around it, or the levels differ in the wrong sense.
-std::optional<SeenEdge> see(const Edge& edge, const Trace& watts, double period_seconds,
-                            double offset);
+struct Sight {
+  bool hidden = false;           // readings are missing around it
+  std::optional<SeenEdge> edge;  // else nothing where the levels differ in the wrong sense
+};
+Sight see(const Edge& edge, const Trace& watts, double period_seconds, double offset);
 
 }  // namespace ergon::alignment

@@ -28,6 +28,8 @@ struct Counter {
   double period_seconds;
   double jitter_seconds;
   double trailing_seconds;
+  double clock_error_seconds;
+  bool readings_are_steps;
   Maybe<double> range_joules;
   double most_watts;
 };
@@ -104,25 +106,32 @@ struct Step {
   double joules = 0;
 };
 
-std::vector<Step> steps_within(const Trace& rising, Window window) {
+/// Those that lie in the window for certain.
+std::vector<Step> steps_within(const MeterInfo& meter, const Trace& rising, Window window) {
   std::vector<Step> steps;
+  const double margin = meter.clock_error_seconds;
   for (std::size_t i = 1; i < rising.size(); ++i) {
     const Reading& before = rising[i - 1];
     const Reading& after = rising[i];
     if (after.value == before.value) continue;
-    const Step step{(before.seconds + after.seconds) / 2,
-                    seconds_between(before, after) + before.slack_seconds + after.slack_seconds,
-                    after.value};
-    if (step.seconds >= window.start_seconds && step.seconds <= window.end_seconds)
+    const Step step =
+        meter.readings_are_steps
+            ? Step{after.seconds, 2 * after.slack_seconds, after.value}
+            : Step{(before.seconds + after.seconds) / 2,
+                   seconds_between(before, after) + before.slack_seconds + after.slack_seconds,
+                   after.value};
+    if (step.seconds >= window.start_seconds + margin &&
+        step.seconds <= window.end_seconds - margin)
       steps.push_back(step);
   }
   return steps;
 }
 
 /// The steps, where readings are dense enough for each to be seen.
-std::vector<Step> followed_steps(const Trace& rising, Window window) {
-  std::vector<Step> steps = steps_within(rising, window);
+std::vector<Step> followed_steps(const MeterInfo& meter, const Trace& rising, Window window) {
+  std::vector<Step> steps = steps_within(meter, rising, window);
   if (steps.size() < least_steps) return {};
+  if (meter.readings_are_steps) return steps;
   std::vector<double> apart, widths;
   for (std::size_t i = 1; i < steps.size(); ++i)
     apart.push_back(steps[i].seconds - steps[i - 1].seconds);
@@ -132,8 +141,8 @@ std::vector<Step> followed_steps(const Trace& rising, Window window) {
 }
 
 /// Half a squared difference of the powers between neighbouring steps, less what not knowing when
-/// they came adds to it.
-double scatter_watts(const std::vector<Step>& steps) {
+/// they came adds to it, where that is so much for certain: stamps are off by so much at most.
+double scatter_watts(const Counter& counter, const std::vector<Step>& steps) {
   double sum = 0;
   double timing = 0;
   std::size_t count = 0;
@@ -142,8 +151,9 @@ double scatter_watts(const std::vector<Step>& steps) {
     const double apart = steps[i].seconds - steps[i - 1].seconds;
     if (apart <= 0) continue;
     const double watts = (steps[i].joules - steps[i - 1].joules) / apart;
-    timing += square(watts / apart) * (uniform_variance(steps[i].width_seconds) +
-                                       uniform_variance(steps[i - 1].width_seconds));
+    if (!counter.readings_are_steps)
+      timing += square(watts / apart) * (uniform_variance(steps[i].width_seconds) +
+                                         uniform_variance(steps[i - 1].width_seconds));
     if (last) {
       sum += square(watts - *last) / 2;
       ++count;
@@ -156,23 +166,39 @@ double scatter_watts(const std::vector<Step>& steps) {
              0.0, sum / static_cast<double>(count) - timing / static_cast<double>(count + 1)));
 }
 
-/// Between the first and the last step, and what remains at both ends by the power near them.
-Maybe<Joules> between_steps(const Counter& counter, const std::vector<Step>& steps, Window window) {
+/// Empty, or for how long there is no step though the readings would show it.
+std::string missing_step(const Counter& counter, const std::vector<Step>& steps, Window window) {
   std::vector<double> apart;
   for (std::size_t i = 1; i < steps.size(); ++i)
     apart.push_back(steps[i].seconds - steps[i - 1].seconds);
-  const double usual = median_of(apart);
+  const double longest = missing_steps * median_of(apart) + 3 * counter.jitter_seconds;
   for (std::size_t i = 1; i < steps.size(); ++i)
-    if (apart[i - 1] > missing_steps * usual + 3 * counter.jitter_seconds + steps[i].width_seconds +
-                           steps[i - 1].width_seconds)
-      return Absent{stood_still(apart[i - 1])};
+    if (apart[i - 1] > longest + steps[i].width_seconds + steps[i - 1].width_seconds)
+      return stood_still(apart[i - 1]);
+  const double rest = std::max(steps.front().seconds - window.start_seconds,
+                               window.end_seconds - steps.back().seconds);
+  if (rest > longest + steps.front().width_seconds + steps.back().width_seconds)
+    return stood_still(rest);
+  return {};
+}
+
+/// Empty, or where the window lacks the readings that would show steps.
+std::string missing_reading(const std::vector<Step>& steps, Window window) {
+  const double before = steps.front().seconds - window.start_seconds;
+  const double behind = window.end_seconds - steps.back().seconds;
+  if (before + behind <= largest_gap * duration(window)) return {};
+  return fmt::format(
+      "too sparse: the nearest readings lie {:.3g} s and {:.3g} s from the ends of a window of "
+      "{:.3g} s",
+      before, behind, duration(window));
+}
+
+/// Between the first and the last step, and what remains at both ends by the power near them.
+Maybe<Joules> between_steps(const Counter& counter, const std::vector<Step>& steps, Window window) {
   const Step& first = steps.front();
   const Step& last = steps.back();
   const double before = first.seconds - window.start_seconds;
   const double behind = window.end_seconds - last.seconds;
-  if (std::max(before, behind) >
-      missing_steps * usual + 3 * counter.jitter_seconds + first.width_seconds + last.width_seconds)
-    return Absent{stood_still(std::max(before, behind))};
   const std::size_t near = std::max<std::size_t>(2, steps.size() / 4);
   const Step& early = steps[near];
   const Step& late = steps[steps.size() - 1 - near];
@@ -183,12 +209,18 @@ Maybe<Joules> between_steps(const Counter& counter, const std::vector<Step>& ste
   Joules joules{last.joules - first.joules + before * early_watts + behind * late_watts, 0};
   if (!(joules.value > 0)) return Absent{"the window is too short for the counter to move"};
   const double watts = joules.value / duration(window);
-  const double scatter = scatter_watts(steps);
+  const double scatter = scatter_watts(counter, steps);
   double variance =
       2 * uniform_variance(std::min(counter.quantum_joules, watts * counter.period_seconds));
+  // Power that scatters between steps does so in the rest, which is shorter, by the root of that
+  // more; and it is only as well known as its steps are many.
+  const double step_seconds =
+      (last.seconds - first.seconds) / static_cast<double>(steps.size() - 1);
   const auto add_end = [&](double end_watts, const Step& step, double rest, double base_seconds) {
     const double timing = square(end_watts) * uniform_variance(step.width_seconds);
-    variance += timing * (1 + 2 * square(rest / base_seconds)) + square(scatter * rest);
+    variance +=
+        timing * (1 + 2 * square(rest / base_seconds)) +
+        square(scatter) * rest * (std::max(rest, step_seconds) + rest / static_cast<double>(near));
   };
   add_end(early_watts, first, before, early_seconds);
   add_end(late_watts, last, behind, late_seconds);
@@ -199,8 +231,9 @@ Maybe<Joules> between_steps(const Counter& counter, const std::vector<Step>& ste
 /// The counter's value at one end of the window.
 struct End {
   double joules = 0;
-  double watts = 0;        // between the enclosing readings, over at least one period
-  double gap_seconds = 0;  // to the nearest reading
+  double watts = 0;          // between the enclosing readings, over at least one period
+  double gap_seconds = 0;    // to the nearest reading
+  double apart_seconds = 0;  // the enclosing readings
   double slack_seconds = 0;
 };
 
@@ -210,12 +243,12 @@ End end_at(const Counter& counter, const Trace& rising, double seconds) {
   const Reading& before = rising[pair];
   const Reading& after = rising[pair + 1];
   const double apart = seconds_between(before, after);
-  if (apart <= 0) return {after.value, 0, 0, after.slack_seconds};
+  if (apart <= 0) return {after.value, 0, 0, 0, after.slack_seconds};
   const double share = (seconds - before.seconds) / apart;
   const double joules = after.value - before.value;
   const Reading& nearest = share < 0.5 ? before : after;
   return {before.value + joules * share, joules / std::max(apart, counter.period_seconds),
-          std::min(share, 1 - share) * apart, nearest.slack_seconds};
+          std::min(share, 1 - share) * apart, apart, nearest.slack_seconds};
 }
 
 Maybe<Joules> between_ends(const Counter& counter, const Trace& rising, Window window) {
@@ -226,6 +259,10 @@ Maybe<Joules> between_ends(const Counter& counter, const Trace& rising, Window w
         fmt::format("too sparse: the nearest readings lie {:.3g} s and {:.3g} s from the "
                     "ends of a window of {:.3g} s",
                     start.gap_seconds, end.gap_seconds, duration(window))};
+  const double widest = std::max(start.apart_seconds, end.apart_seconds);
+  if (counter.readings_are_steps && widest > missing_steps * counter.period_seconds)
+    return Absent{
+        fmt::format("too sparse: readings lie {:.3g} s apart at an end of the window", widest)};
   Joules joules{end.joules - start.joules, 0};
   if (joules.value <= 0) return Absent{"the window is too short for the counter to move"};
   const double watts = joules.value / duration(window);
@@ -234,7 +271,8 @@ Maybe<Joules> between_ends(const Counter& counter, const Trace& rising, Window w
     variance += uniform_variance(counter.quantum_joules) +
                 square(watts) * (uniform_variance(counter.period_seconds) +
                                  uniform_variance(counter.jitter_seconds) +
-                                 uniform_variance(2 * side.slack_seconds)) +
+                                 uniform_variance(2 * side.slack_seconds) +
+                                 uniform_variance(2 * counter.clock_error_seconds)) +
                 uniform_variance(2 * std::max(watts, side.watts) * side.gap_seconds);
   // Shown at the start, but drawn before the window: by a power that may be none, or twice its own.
   variance +=
@@ -256,6 +294,7 @@ Maybe<Joules> of_counter(const MeterInfo& meter, Readings inside, Readings after
   const double trailing = *meter.period_seconds + meter.jitter_seconds + meter.lag_seconds;
   const Counter counter{*meter.quantum_joules,      *meter.period_seconds,
                         meter.jitter_seconds,       trailing,
+                        meter.clock_error_seconds,  meter.readings_are_steps,
                         meter.counter_range_joules, most_watts(meter.scope)};
   const auto rising = unwrapped(counter, inside);
   if (!rising) return Absent{rising.reason()};
@@ -265,8 +304,11 @@ Maybe<Joules> of_counter(const MeterInfo& meter, Readings inside, Readings after
   const Window alone{
       window.start_seconds + std::max(0.0, counter.trailing_seconds - window.lead_seconds),
       window.end_seconds, 0};
-  const auto steps = followed_steps(*rising, alone);
+  const auto steps = followed_steps(meter, *rising, alone);
   if (steps.empty()) return between_ends(counter, *rising, window);
+  const std::string missing = meter.readings_are_steps ? missing_reading(steps, window)
+                                                       : missing_step(counter, steps, window);
+  if (!missing.empty()) return Absent{missing};
   return between_steps(counter, steps, window);
 }
 

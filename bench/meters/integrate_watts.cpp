@@ -33,11 +33,11 @@ std::vector<Reading> telling(const MeterInfo& meter, Readings before, Readings i
   std::vector<Reading> out;
   for (const Readings part : {before, inside, after})
     for (const Reading& reading : part) {
-      const bool early = reading.seconds - reading.slack_seconds - trailing <
-                         window.start_seconds - window.lead_seconds;
-      const bool outside =
-          reading.seconds < window.start_seconds ||
-          reading.seconds + reading.slack_seconds > window.end_seconds + meter.lag_seconds;
+      const double slack = reading.slack_seconds + meter.clock_error_seconds;
+      const bool early =
+          reading.seconds - slack - trailing < window.start_seconds - window.lead_seconds;
+      const bool outside = reading.seconds < window.start_seconds ||
+                           reading.seconds + slack > window.end_seconds + meter.lag_seconds;
       if (!early && !outside && reading.invalid.empty() && std::isfinite(reading.value))
         out.push_back(reading);
     }

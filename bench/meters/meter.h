@@ -47,14 +47,18 @@ struct MeterInfo {
   Scope scope = Scope::package;
   Provenance provenance = Provenance::counter;
   Quantity quantity = Quantity::cumulative_joules;
-  double relative_uncertainty = 0;     // of joules, calibration only: a factor 1 + this either way
-  Maybe<double> quantum_joules;        // step of a counter
-  Maybe<double> quantum_watts;         // step of a sampled power
-  Maybe<double> period_seconds;        // between updates; what a reading may trail the truth by
-  double jitter_seconds = 0;           // by which updates come early or late
-  double averaging_seconds = 0;        // a reading of watts is their mean over so long
-  double lag_seconds = 0;              // a reading tells of this much earlier
-  double read_seconds = 0;             // of processor time that one read takes
+  double relative_uncertainty = 0;  // of joules, calibration only: a factor 1 + this either way
+  Maybe<double> quantum_joules;     // step of a counter
+  Maybe<double> quantum_watts;      // step of a sampled power
+  Maybe<double> period_seconds;     // between updates; what a reading may trail the truth by
+  double jitter_seconds = 0;        // by which updates come early or late
+  double averaging_seconds = 0;     // a reading of watts is their mean over so long
+  double lag_seconds = 0;           // a reading tells of this much earlier
+  double clock_error_seconds = 0;   // by which all stamps may be off together
+  double read_seconds = 0;          // of processor time that one read takes
+  /// Of a counter: its readings are stamped when it moved, give or take their slack, as those of a
+  /// log are. Else they come when they come, and it moved at some time before.
+  bool readings_are_steps = false;
   Maybe<double> counter_range_joules;  // where a cumulative counter wraps
 };
 

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <random>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "bench/meters/simulator/draw.h"
 
 namespace ergon::simulator {
 namespace {
@@ -14,9 +15,6 @@ namespace {
 constexpr double wanted_error = 0.02;
 constexpr double longest_window_seconds = 120;
 constexpr double settle_seconds = 0.05;
-constexpr double wrong_factor = 4;
-constexpr double nominal_outside = 0.05;
-constexpr double excuse = 0.999;
 /// By which a thread wakes late.
 constexpr double latest_wake_seconds = 2e-4;
 
@@ -27,13 +25,6 @@ class MachineLoad final : public Load {
 
  private:
   Machine& machine_;
-};
-
-struct Draw {
-  std::mt19937_64 random;
-  double between(double low, double high) {
-    return low + (high - low) * static_cast<double>(random() >> 11) * 0x1p-53;
-  }
 };
 
 PowerCurve any_curve(Draw& draw) {
@@ -62,11 +53,6 @@ Trace record(Sensor& sensor, Clock& clock, double seconds, double lost_share, Dr
   }
   clock.sleep_until(end);
   return trace;
-}
-
-bool holds_any(const std::string& text, const std::vector<std::string>& words) {
-  return std::any_of(words.begin(), words.end(),
-                     [&](const std::string& word) { return text.find(word) != std::string::npos; });
 }
 
 struct Outcome {
@@ -114,20 +100,6 @@ Outcome measure(const SensorTraits& traits, const Characterisation& known, Fault
           machine.joules(ended) - machine.joules(began)};
 }
 
-double quantile_of(std::vector<double> values, double p) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(std::ceil(p * static_cast<double>(values.size()))) - 1];
-}
-
-std::string cell_text(const Coverage& cell) {
-  std::string text;
-  if (cell.figures() > 0) text = fmt::format("{} of {}", cell.within, cell.figures());
-  if (cell.refused > 0) text += fmt::format("{}refused {}", text.empty() ? "" : ", ", cell.refused);
-  if (cell.wrong > 0) text += fmt::format(", **wrong {}**", cell.wrong);
-  return text;
-}
-
 std::string measure_text(double value, const char* unit) {
   static constexpr struct {
     double factor;
@@ -151,48 +123,15 @@ Characterisation characterise_simulated(const SensorTraits& traits, std::uint64_
   return characterise(sensor, clock, load);
 }
 
-int most_outside(int runs) {
-  // The first k of which P(X <= k) reaches it, X ~ Binomial(runs, 1/20).
-  double probability = std::pow(1 - nominal_outside, runs);
-  double sum = probability;
-  int k = 0;
-  while (sum < excuse && k < runs) {
-    probability *= nominal_outside / (1 - nominal_outside) * (runs - k) / (k + 1);
-    sum += probability;
-    ++k;
-  }
-  return k;
-}
-
 Coverage cover(const SensorTraits& traits, Fault fault, int runs, std::uint64_t seed) {
-  Coverage cell{traits.name, fault, 0, 0, 0, 0, {}, 0, 0};
   const Characterisation known = characterise_simulated(traits, seed);
-  const std::vector<std::string> words = expected_reason(fault, traits.quantity);
-  std::vector<double> stated, actual;
-  const auto blame = [&](std::string about) {
-    if (cell.wrong++ == 0) cell.wrong_about = std::move(about);
-  };
+  Tallying tallying(expected_reason(fault, traits.quantity));
   for (int run = 0; run < runs; ++run) {
     const Outcome outcome =
         measure(traits, known, fault, seed + 1000 * static_cast<std::uint64_t>(run + 1));
-    if (!outcome.joules) {
-      if (holds_any(outcome.joules.reason(), words))
-        ++cell.refused;
-      else
-        blame("refused: " + outcome.joules.reason());
-      continue;
-    }
-    const double off = std::abs(outcome.joules->value - outcome.truth);
-    stated.push_back(outcome.joules->error / outcome.truth);
-    actual.push_back(off / outcome.truth);
-    ++(off <= outcome.joules->error ? cell.within : cell.outside);
-    if (off > wrong_factor * outcome.joules->error)
-      blame(fmt::format("{:.4g} J for {:.4g} J, stated to {:.2g} J", outcome.joules->value,
-                        outcome.truth, outcome.joules->error));
+    tallying.add(outcome.joules, outcome.truth);
   }
-  cell.stated = quantile_of(stated, 0.5);
-  cell.achieved = quantile_of(actual, 0.95);
-  return cell;
+  return {tallying.tally(), traits.name, fault};
 }
 
 std::string coverage_table(const std::vector<Coverage>& cells) {

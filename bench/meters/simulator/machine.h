@@ -1,7 +1,7 @@
 // A machine whose watts are known, in virtual time.
 //
-// Power follows the load through a ramp, and carries noise. It is constant within cells of half a
-// millisecond, so its energy is an exact sum, which is what meters are judged by.
+// Power follows the load through a ramp, and carries noise. It is constant within cells, so its
+// energy is an exact sum, which is what meters are judged by.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +20,7 @@ struct PowerCurve {
   double drift_watts = 0;       // per second under load: a chip that warms
   double noise = 0.02;          // standard deviation, as a share of the power
   double noise_seconds = 5e-3;  // time constant of its autocorrelation
+  double cell_seconds = 0.5e-3;
 };
 
 class Machine {

@@ -52,7 +52,7 @@ class AttachLog : public ::testing::Test {
     document.meters = {meter};
     options.file = "there/plug.csv";
     options.sha256 = std::string(64, 'a');
-    options.relative_uncertainty = 0.01;
+    options.traits.relative_uncertainty = 0.01;
   }
   PowerLog log_of(const VirtualSensor& sensor) {
     PowerLog log;
@@ -135,6 +135,8 @@ TEST_F(AttachLog, SaysWhatStepsTheLogHasAndKnowsIdleNoBetter) {
 TEST_F(AttachLog, TakesTheJoulesOfACounter) {
   VirtualSensor sensor;
   sensor.averaging_seconds = 1;
+  sensor.noise_watts = 0;  // a counter adds up what flows
+  sensor.quantum_watts = 1e-3;
   const auto attached = attach_log(document, counter_of(sensor), options);
   ASSERT_TRUE(attached) << attached.reason();
   expect_joules(*document.rows[0].energy);

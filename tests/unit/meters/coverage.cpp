@@ -1,24 +1,20 @@
 // A stated error is a 95 % interval, for every simulated sensor and every fault, and the table in
 // docs/method.md says what was found here. ERGON_UPDATE_DOCS=1 writes it anew.
+#include "bench/meters/simulator/coverage.h"
+
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <string>
 
-#include "bench/meters/simulator/coverage.h"
+#include "tests/unit/meters/docs_table.h"
 
 namespace ergon::simulator {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)  // ten times slower; what is counted is counted elsewhere
-constexpr int runs = 20;
-constexpr bool counts = false;
-#else
-constexpr int runs = 200;
-constexpr bool counts = true;
-#endif
+using testing::compare_with_docs;
+using testing::counts;
+
+constexpr int runs = counts ? 200 : 20;
 constexpr std::uint64_t seed = 7;
 /// A 95 % quantile of 200 draws is itself known to about this.
 constexpr double sampling = 1.1;
@@ -77,34 +73,6 @@ TEST(Coverage, TheBoundOfChanceIsTheBinomials) {
   // The least k with P(X <= k) of at least 0.999, for so many draws of one in twenty.
   EXPECT_EQ(most_outside(100), 13);
   EXPECT_EQ(most_outside(200), 21);
-}
-
-std::string whole(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-/// What stands between two comments, to be replaced by `fresh`.
-void compare_with_docs(const std::string& marker, const std::string& fresh) {
-  const std::string path = std::string(ERGON_SOURCE_DIR) + "/docs/method.md";
-  std::string text = whole(path);
-  const std::string open = "<!-- " + marker + " -->\n\n";
-  const std::string close = "\n<!-- end -->";
-  const auto begin = text.find(open);
-  ASSERT_NE(begin, std::string::npos) << marker;
-  const auto from = begin + open.size();
-  const auto to = text.find(close, from);
-  ASSERT_NE(to, std::string::npos) << marker;
-  if (std::getenv("ERGON_UPDATE_DOCS") != nullptr) {
-    std::ofstream(path) << text.replace(from, to - from, fresh);
-    return;
-  }
-#if defined(__x86_64__)  // elsewhere multiplications and additions are fused
-  if (counts) {
-    EXPECT_EQ(text.substr(from, to - from), fresh) << "ERGON_UPDATE_DOCS=1 writes it anew";
-  }
-#endif
 }
 
 TEST(Coverage, TheTableOfTheDocumentationIsTheOneFoundHere) {

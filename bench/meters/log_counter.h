@@ -1,0 +1,22 @@
+// What a log of joules tells of the counter that it is of.
+#pragma once
+
+#include <vector>
+
+#include "bench/meters/align.h"
+
+namespace ergon {
+
+/// Sets quantum and period: what all steps are multiples of, and the median time between them.
+/// `info.quantum_joules` holds the joules of the log's last digit. A quantum that is no multiple of
+/// that digit shows as scatter_of_stamps().
+void characterise_counter(const Trace& piece, MeterInfo& info);
+
+/// By how much single readings, on the run's clock, come late or early: a standard deviation, in
+/// seconds. A reading that comes late makes the power before it too high and that after it too low,
+/// or the other way round, which power itself does not; what rounding to a quantum does of that is
+/// left out. Absent where the log is too short to show it.
+Maybe<double> scatter_of_stamps(Trace& trace, const MeterInfo& info,
+                                const std::vector<KnownTime>& known);
+
+}  // namespace ergon
