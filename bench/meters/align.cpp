@@ -20,8 +20,6 @@ using namespace alignment;
 constexpr std::size_t least_edges = 4;
 /// Of all edges, those around which the log must hold readings.
 constexpr double least_visible = 0.5;
-/// An edge of less than this share of the usual contrast is noise.
-constexpr double least_contrast = 0.3;
 /// Quartz clocks drift by less; uniform within it.
 constexpr double most_drift = 200e-6;
 /// Beyond so many 95 % errors chance is out of the question.
@@ -31,10 +29,13 @@ constexpr double shared_periods = 0.05;
 constexpr int refinements = 3;
 /// Edges that are off by so many times what the period and the noise of the readings explain are
 /// another run's, however much they scatter; and so are edges with this standard deviation.
-constexpr double most_errors_off = 3.5;
-constexpr double most_scatter_errors = 1.6;
-/// Of these, those that it must show where the others are.
-constexpr double least_agreeing = 0.85;
+constexpr double most_errors_off = 2.75;
+constexpr double most_scatter_errors = 1.75;
+/// Edges that noise moves by more are not measured by: those of rows that draw little more than
+/// idle.
+constexpr double most_error_periods = 2;
+/// Of all that it should show, those that must be where the others are.
+constexpr double least_agreeing = 0.9;
 /// Readings farther apart may hide a step of the log's clock.
 constexpr double gap_periods = 2.5;
 constexpr double clear_step = 4;  // in standard errors
@@ -53,17 +54,11 @@ struct Sights {
 
 Sights look(const std::vector<Edge>& edges, const Trace& watts, double period, double offset) {
   Sights sights;
-  std::vector<double> contrasts;
   for (const Edge& edge : edges) {
     const Sight one = see(edge, watts, period, offset);
     if (!one.hidden) ++sights.visible;
-    if (!one.edge) continue;
-    sights.seen.push_back(*one.edge);
-    contrasts.push_back(one.edge->contrast_watts);
+    if (one.edge) sights.seen.push_back(*one.edge);
   }
-  if (contrasts.empty()) return sights;
-  const double least = least_contrast * median_of(std::move(contrasts));
-  std::erase_if(sights.seen, [&](const SeenEdge& edge) { return edge.contrast_watts < least; });
   return sights;
 }
 
@@ -80,10 +75,11 @@ double error_of(const SeenEdge& edge, double noise_watts, double period) {
                     noise_watts / edge.contrast_watts * edge.noise_seconds);
 }
 
+/// Of most edges: where the run was not what is known, the log is not steady around some.
 double noise_of(const std::vector<SeenEdge>& seen) {
-  double squares = 0;
-  for (const SeenEdge& edge : seen) squares += edge.noise_watts * edge.noise_watts;
-  return std::sqrt(squares / static_cast<double>(seen.size()));
+  std::vector<double> watts;
+  for (const SeenEdge& edge : seen) watts.push_back(edge.noise_watts);
+  return median_of(std::move(watts));
 }
 
 /// A robust standard deviation about the median.
@@ -255,15 +251,20 @@ Maybe<Alignment> align(const std::vector<KnownTime>& known, const Trace& watts, 
     return cannot(step);
   const double noise = noise_of(seen);
   std::vector<SeenEdge> kept;
-  for (const SeenEdge& edge : seen)
-    if (std::abs(edge.run_seconds - edge.log_seconds - offset) <=
-        most_errors_off * error_of(edge, noise, period) + most_drift * (run.high - run.low))
-      kept.push_back(edge);
-  if (static_cast<double>(kept.size()) < least_agreeing * static_cast<double>(sights.visible) ||
+  std::size_t agreeing = 0;
+  for (const SeenEdge& edge : seen) {
+    const double error = error_of(edge, noise, period);
+    if (std::abs(edge.run_seconds - edge.log_seconds - offset) >
+        most_errors_off * error + most_drift * (run.high - run.low))
+      continue;
+    ++agreeing;
+    if (error <= most_error_periods * period) kept.push_back(edge);
+  }
+  if (static_cast<double>(agreeing) < least_agreeing * static_cast<double>(sights.visible) ||
       kept.size() < least_edges)
     return cannot(
         fmt::format("only {} of the {} edges that the log should show agree on one offset",
-                    kept.size(), sights.visible));
+                    agreeing, sights.visible));
   if (const double drift = certain_drift(kept); drift > most_drift)
     return cannot(fmt::format("the log's clock is off by {:.0f} ppm at least, more than clocks are",
                               drift * 1e6));

@@ -99,7 +99,7 @@ Maybe<double> coarse_offset(const std::vector<KnownTime>& known, const Trace& wa
   for (const KnownTime& time : known)
     shortest = std::min(shortest, time.end_seconds - time.start_seconds);
   const double cell = std::max(1.05 * period_seconds, shortest / cells_per_time);
-  if ((watts.back().seconds - watts.front().seconds) / cell > most_cells)
+  if (!((watts.back().seconds - watts.front().seconds) / cell <= most_cells))
     return Absent{"cannot align: the log lasts too long for the run's short idle and busy times"};
   const std::vector<double> log = cells_of_log(watts, cell);
   const std::vector<Cell> run = cells_of_run(known, cell);

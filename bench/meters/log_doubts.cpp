@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "bench/meters/busy_stretches.h"
+#include "bench/meters/log_counter.h"
 #include "bench/meters/median.h"
 
 namespace ergon {
@@ -17,6 +18,9 @@ namespace {
 /// Neighbours outside a repetition, to know by how often values repeat anyway.
 constexpr std::size_t least_others = 5;
 constexpr double chance = 1e-5;
+/// Readings that go to and fro between two steps scatter by half a step: power that creeps over to
+/// one of them then stays.
+constexpr double dithered = 0.52;
 /// No load draws so many times its usual power.
 constexpr double jump = 10;
 /// A load that is steady draws no less of it between any two readings.
@@ -37,7 +41,20 @@ void doubt(At first, At last) {
   for (At it = first + 1; it <= last; ++it) it->invalid = reason;
 }
 
-void doubt_repeats_by_chance(std::span<Reading> busy) {
+/// Standard deviation of the readings but those from `first` to `last`.
+double scatter_without(std::span<Reading> busy, At first, At last) {
+  double count = 0, mean = 0, squares = 0;
+  for (At it = busy.begin(); it != busy.end(); ++it) {
+    if (it >= first && it <= last) continue;
+    ++count;
+    const double off = it->value - mean;
+    mean += off / count;
+    squares += off * (it->value - mean);
+  }
+  return count > 0 ? std::sqrt(squares / count) : 0;
+}
+
+void doubt_repeats_by_chance(std::span<Reading> busy, double step_watts) {
   const std::size_t size = busy.size();
   if (size < least_others) return;
   std::size_t equal = 0;
@@ -50,6 +67,7 @@ void doubt_repeats_by_chance(std::span<Reading> busy) {
     const double share =
         (static_cast<double>(equal - repeats) + 1) / (static_cast<double>(others) + 2);
     if (repeats > 0 && others >= least_others &&
+        scatter_without(busy, first, last) > dithered * step_watts &&
         static_cast<double>(size) * std::pow(share, static_cast<double>(repeats)) < chance)
       doubt(first, last);
     first = last + 1;
@@ -74,40 +92,56 @@ void doubt_repeats_across_edges(Trace& trace, const std::vector<KnownTime>& time
   }
 }
 
+void doubt_one(Reading& reading, const char* what) {
+  const Reading& last = *(&reading - 1);
+  reading.invalid = fmt::format("the counter {} by {:.4g} J within {:.3g} s", what,
+                                reading.value - last.value, reading.seconds - last.seconds);
+}
+
+/// What may be missing, or too much, between two readings of a counter that moves in steps.
+double grain_joules(const MeterInfo& info, double watts) {
+  constexpr double periods = 2;
+  return periods * (info.quantum_joules.value_or(0) + watts * info.period_seconds.value_or(0));
+}
+
+void doubt_standstill(std::span<Reading> busy, double usual, const MeterInfo& info) {
+  double missing = 0;
+  for (Reading& reading : busy.subspan(1)) {
+    const double apart = reading.seconds - (&reading - 1)->seconds;
+    const double gained = reading.value - (&reading - 1)->value;
+    if (gained < 0 || gained >= least_share * usual * apart) {
+      missing = 0;
+      continue;
+    }
+    missing += usual * apart - gained;
+    if (missing > grain_joules(info, usual)) doubt_one(reading, "all but stands still, moving");
+  }
+}
+
 }  // namespace
 
-void doubt_repeats(Trace& trace, const std::vector<KnownTime>& known, double blur_seconds) {
+void doubt_repeats(Trace& trace, const std::vector<KnownTime>& known, double blur_seconds,
+                   double step_watts) {
   for (const std::span<Reading> busy : busy_stretches(trace, known, blur_seconds))
-    doubt_repeats_by_chance(busy);
+    doubt_repeats_by_chance(busy, step_watts);
   doubt_repeats_across_edges(trace, joined(known), blur_seconds);
 }
 
-void doubt_jumps(Trace& trace, const std::vector<KnownTime>& known, double blur_seconds) {
-  const auto watts_before = [](const Reading& reading) {
-    const Reading& last = *(&reading - 1);
-    return (reading.value - last.value) / (reading.seconds - last.seconds);
-  };
-  const auto doubt_one = [](Reading& reading, const char* what) {
-    const Reading& last = *(&reading - 1);
-    reading.invalid = fmt::format("the counter {} by {:.4g} J within {:.3g} s", what,
-                                  reading.value - last.value, reading.seconds - last.seconds);
-  };
+void doubt_jumps(Trace& trace, const std::vector<KnownTime>& known, const MeterInfo& info) {
   std::vector<double> all;
-  for (const std::span<Reading> busy : busy_stretches(trace, known, blur_seconds)) {
+  for (const std::span<Reading> busy : busy_stretches(trace, known, info.clock_error_seconds)) {
     if (busy.size() < least_others) continue;
-    std::vector<double> watts;
-    for (const Reading& reading : busy.subspan(1)) watts.push_back(watts_before(reading));
-    all.insert(all.end(), watts.begin(), watts.end());
-    const double usual = median_of(std::move(watts));
-    for (Reading& reading : busy.subspan(1))
-      if (watts_before(reading) >= 0 && watts_before(reading) < least_share * usual)
-        doubt_one(reading, "all but stands still, moving");
+    all.push_back(usual_watts(busy));
+    doubt_standstill(busy, all.back(), info);
   }
   if (all.empty()) return;
   const double usual = median_of(std::move(all));
   if (usual <= 0) return;
-  for (Reading& reading : std::span<Reading>(trace).subspan(1))
-    if (watts_before(reading) > jump * usual) doubt_one(reading, "jumps");
+  for (Reading& reading : std::span<Reading>(trace).subspan(1)) {
+    const double apart = reading.seconds - (&reading - 1)->seconds;
+    if (reading.value - (&reading - 1)->value > jump * usual * apart + grain_joules(info, usual))
+      doubt_one(reading, "jumps");
+  }
 }
 
 }  // namespace ergon

@@ -232,6 +232,7 @@ class Parser {
         refuse(name_of(time_), "'" + excerpt(field) + "' names no zone; give --utc-offset");
       seconds -= *options_.zone_seconds;
     }
+    if (!(std::abs(seconds) < milliseconds * most_epoch)) refuse(name_of(time_), "is no time");
     if (*kind_ == TimeKind::epoch_milliseconds) {
       seconds /= milliseconds;
       resolution /= milliseconds;

@@ -73,10 +73,17 @@ struct Aligned {
 
 Maybe<Aligned> align_pieces(const std::vector<Trace>& pieces, const std::vector<KnownTime>& known,
                             const PowerLog& log, Scope scope) {
-  Maybe<Aligned> best = Absent{"cannot align: the log holds no readings"};
+  Maybe<Aligned> best = Absent{
+      pieces.size() > 1 ? "cannot align: no part of the log that its clock goes forward in is long "
+                          "enough for the run"
+                        : "cannot align: the log holds no readings"};
+  double least = 0;
+  for (const KnownTime& time : known) least += (time.end_seconds - time.start_seconds) / 2;
   std::size_t longest = 0;
   for (const Trace& piece : pieces) {
     if (piece.empty()) continue;
+    // A clock that goes back often leaves many pieces, and a search of each takes long.
+    if (pieces.size() > 1 && piece.back().seconds - piece.front().seconds < least) continue;
     const Interval search = log.is_utc
                                 ? Interval{-stated_clock_seconds, stated_clock_seconds}
                                 : Interval{known.front().start_seconds - piece.back().seconds,
@@ -131,7 +138,7 @@ Trace shifted(const Aligned& aligned, const PowerLog& log, const MeterInfo& info
 
 void know_counter(Trace& trace, const MeterInfo& info, const std::vector<KnownTime>& known,
                   double stamp_seconds) {
-  doubt_jumps(trace, known, info.clock_error_seconds);
+  doubt_jumps(trace, known, info);
   const auto scatter = scatter_of_stamps(trace, info, known);
   if (!scatter) return;
   // Stamps that are rounded alike are off together. Where the clock's drift moves on by a step
@@ -153,13 +160,15 @@ void know_counter(Trace& trace, const MeterInfo& info, const std::vector<KnownTi
 
 Maybe<TimedLog> time_log(const PowerLog& log, const std::vector<KnownTime>& known,
                          const LogTraits& traits) {
+  if (known.empty()) return Absent{"cannot align: the run knows of no idle and busy times"};
   const std::vector<Trace> pieces = pieces_of(log);
   const auto aligned = align_pieces(pieces, known, log, traits.scope);
   if (!aligned) return Absent{aligned.reason()};
   MeterInfo info = describe(log, *aligned, traits);
   Trace trace = shifted(*aligned, log, info);
   if (log.quantity == Quantity::watts)
-    doubt_repeats(trace, known, lead_seconds(info) + info.clock_error_seconds);
+    doubt_repeats(trace, known, lead_seconds(info) + info.clock_error_seconds,
+                  log.value_resolution);
   else
     know_counter(trace, info, known, log.stamp_resolution_seconds);
   return TimedLog{std::move(info), aligned->alignment, std::move(trace)};

@@ -191,7 +191,7 @@ const std::vector<LoggerTraits>& loggers() {
       {"IPMI's watts, 1 s", "watts", 1, false, 0, 1,  //
        1, 50e-3, 0.5, 0, 0.3, 1, Stamps::epoch_seconds, 2},
       {"Redfish's watts, 2 s", "Power (W)", 1, false, 0, 1,  //
-       2, 50e-3, 2, 0, 0.2, 0.5, Stamps::iso, 0},
+       2, 50e-3, 2, 0, 0.2, 1, Stamps::iso, 0},
       {"PDU's kWh, 5 s", "kWh", 1000 * watt_hour, true, 5, 36,  //
        5, 50e-3, 0, 1, 0.5, 0, Stamps::iso, 0},
       {"analyser's watts, 20 Hz", "Power [W]", 1, false, 3, 1e-3,  //

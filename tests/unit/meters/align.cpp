@@ -169,7 +169,7 @@ TEST_F(Refused, WhereTheLogsClockStepsBeforeTheLastOfManyEdges) {
   // Of 18 edges the last 4 would be too few to contradict the others.
   const double last_row = run.windows[run.windows.size() - 3].start_seconds - 12;
   for (const auto& [step, reason] :
-       {std::pair{1.7, "clock steps by 1."}, std::pair{40.0, "gap of 41 s within the run"}}) {
+       {std::pair{1.7, "clock steps by 1."}, std::pair{40.0, "clock steps by"}}) {
     Trace log = sensor.log(run, random);
     for (Reading& reading : log)
       if (reading.seconds - sensor.offset_seconds > last_row) reading.seconds += step;

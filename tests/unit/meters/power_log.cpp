@@ -162,5 +162,9 @@ TEST(PowerLog, IsTurnedRoundWhereTheNewestReadingComesFirst) {
   EXPECT_EQ(steps.readings.front().seconds, 10);  // its clock went back
 }
 
+TEST(PowerLog, RefusesStampsThatAreNoTime) {
+  EXPECT_THROW(parse_power_log("seconds,W\n0,5\n-1.7e308,5\n", "log.csv", {}), UserError);
+}
+
 }  // namespace
 }  // namespace ergon
