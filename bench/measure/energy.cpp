@@ -106,9 +106,9 @@ std::vector<record::EnergySample> Member::energy_window(std::int64_t lead_calls,
     sample.calls = calls;
     sample.launch = session_.launch;
     sample.idle_watts = session_.meters[i].idle_watts;
-    const auto joules = timed.seconds < least_seconds[i]
-                            ? Maybe<Joules>(Absent{too_short(timed.seconds, least_seconds[i])})
-                            : integrate(meter, trace, window);
+    auto joules = integrate(meter, trace, window);
+    if (joules && timed.seconds < least_seconds[i])
+      joules = Absent{too_short(timed.seconds, least_seconds[i])};
     if (joules) {
       sample.joules = joules->value;
       sample.error_joules = joules->error;
