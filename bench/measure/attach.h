@@ -2,8 +2,8 @@
 // afterwards.
 //
 // The log is put on the run's clock by what the record knows of idle and busy times: its beacons
-// and its energy windows (bench/meters/timed_log.h). Windows of a run with `--meter log` are filled in,
-// and the log is the primary meter; beside another meter it becomes an extra one.
+// and its energy windows (bench/meters/timed_log.h). Windows of a run with `--meter log` are filled
+// in, and the log is the primary meter; beside another meter it becomes an extra one.
 #pragma once
 
 #include <string>
