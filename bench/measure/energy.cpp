@@ -21,6 +21,8 @@ constexpr double unknown_idle_watts = 10;
 constexpr double longest_short_window_seconds = 1;
 /// Calls may be quicker than those that were seen.
 constexpr double margin = 1.1;
+/// Of windows of a row that came out too short.
+constexpr int most_repeats = 2;
 /// N calls and 2 N by turns, so that the marginal cost of a call can be told from what starting
 /// one costs.
 constexpr double mean_windows = 1.5;
@@ -170,18 +172,22 @@ void Member::measure_energy(double seconds) {
   const std::int64_t lead_calls = calls_in(need.lead_seconds, seconds_per_call_);
   std::vector<record::Energy> energies(session_.meters.size());
   beacons_before();
-  for (int window = 0; window < windows_of(need, effort); ++window) {
+  int repeats = 0;
+  for (int window = 0; window < windows_of(need, effort);) {
     auto samples = energy_window(lead_calls, window % 2 == 0 ? calls : 2 * calls, least_seconds);
+    // Calls may be quicker than they were when they were timed.
+    const record::EnergySample& first = samples.front();
+    const bool too_short = first.seconds < need.window_seconds / margin;
+    calls = std::max(
+        calls, calls_in(need.window_seconds, first.seconds / static_cast<double>(first.calls)));
+    if (too_short && ++repeats <= most_repeats) continue;
     for (std::size_t i = 0; i < samples.size(); ++i) {
       energies[i].meter = session_.meters[i].meter->info().id;
       if (!refusals[i].empty()) samples[i].joules = Absent{refusals[i]};
       session_.sink.energy_sample(key, energies[i].meter, samples[i]);
       energies[i].samples.push_back(std::move(samples[i]));
     }
-    // Calls may be quicker than they were when they were timed.
-    const record::EnergySample& last = energies.front().samples.back();
-    calls = std::max(calls,
-                     calls_in(need.window_seconds, last.seconds / static_cast<double>(last.calls)));
+    ++window;
   }
   row.energy = energies.front();
   row.extra_meters.assign(energies.begin() + 1, energies.end());

@@ -68,6 +68,18 @@ TEST(Align, StatesTheErrorOfANoisySensorsOffset) {
   expect_honest(sensor, 4);
 }
 
+TEST(Align, SeesTheEdgesOfLightRowsBesideHeavyOnes) {
+  std::mt19937_64 random(3);
+  VirtualRun run = VirtualRun::make(6, random);
+  run.busy_watts = 160;
+  run.light_watts = 70;
+  run.light_from_seconds = run.windows[12].start_seconds - 60;  // of the fifth row
+  const VirtualSensor sensor;
+  const auto found = align(run.known, sensor.log(run, random), hour);
+  ASSERT_TRUE(found) << found.reason();
+  EXPECT_LE(std::abs(truth(run, sensor, *found)), 2 * found->error_seconds);
+}
+
 TEST(Align, StatesTheErrorOfADriftingClock) {
   VirtualSensor sensor;
   sensor.drift = 150e-6;

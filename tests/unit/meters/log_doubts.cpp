@@ -140,5 +140,16 @@ TEST(TimedLog, NeedsKnownTimes) {
   EXPECT_THAT(time_log(log, {}, {}).reason(), HasSubstr("knows of no idle and busy times"));
 }
 
+TEST(TimedLog, IsNotSearchedInPartsThatAreTooShortForTheRun) {
+  PowerLog log;
+  for (int line = 0; line < 300; ++line) {
+    log.readings.push_back({line / 3 * 0.2 + line % 3, 50.0 + line % 7, {}, 0});
+    log.lines.push_back(line + 2);
+  }
+  const std::string reason = time_log(log, known, {}).reason();
+  EXPECT_THAT(reason, HasSubstr("no part of the log that its clock goes forward in"));
+  EXPECT_THAT(reason, HasSubstr("goes back by 1.8 s at line 5"));
+}
+
 }  // namespace
 }  // namespace ergon

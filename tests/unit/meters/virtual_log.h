@@ -18,6 +18,8 @@ struct VirtualRun {
   double end_seconds = 0;
   double idle_watts = 40;
   double busy_watts = 95;
+  double light_watts = 95;  // instead, from light_from_seconds on
+  double light_from_seconds = 1e9;
 
   /// `rows` energy windows between beacons, with times of unknown power between rows.
   static VirtualRun make(int rows, std::mt19937_64& random) {
@@ -46,11 +48,14 @@ struct VirtualRun {
     return run;
   }
 
+  double busy_at(double seconds) const {
+    return seconds < light_from_seconds ? busy_watts : light_watts;
+  }
   double watts(double seconds) const {
     if (seconds < start_seconds || seconds > end_seconds) return idle_watts;
     for (const KnownTime& time : known)
       if (seconds < time.end_seconds + 1e-4)
-        return seconds < time.start_seconds ? 70 : (time.busy ? busy_watts : idle_watts);
+        return seconds < time.start_seconds ? 70 : (time.busy ? busy_at(seconds) : idle_watts);
     return 70;
   }
 };
